@@ -1,0 +1,7 @@
+//! The pure core: no runtime, file system, environment, clock, Docker, git, SQL or HTTP. Values in, values out.
+//!
+//! Inside it, imports point one way: `plan -> desired, observed -> compose -> yaml -> diag, model`;
+//! `shape`, which reads our own files, stands beside `compose` under `desired`.
+
+pub mod diag;
+pub mod model;
