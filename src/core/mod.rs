@@ -5,3 +5,6 @@
 
 pub mod diag;
 pub mod model;
+pub mod schedule;
+pub mod shape;
+pub mod yaml;

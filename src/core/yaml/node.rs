@@ -1,0 +1,261 @@
+//! The tree: values with a place each.
+
+use indexmap::IndexMap;
+
+use super::float::go_float;
+
+/// A place in one of the files of a load. Resolved to names by [`super::Sources`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span {
+    /// The index of the file.
+    pub file: u16,
+    /// The line, from 1; 0 is nowhere.
+    pub line: u32,
+    /// The column in characters, from 1.
+    pub column: u32,
+}
+
+/// What a tag asks for when files are merged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tag {
+    /// `!reset`: drop the value, and what other files say.
+    Reset,
+    /// `!override`: drop what other files say.
+    Override,
+}
+
+/// A value and where it stands. Two nodes are equal if their values are, wherever they stand.
+#[derive(Debug, Clone, Default)]
+pub struct Node {
+    /// Where it begins.
+    pub span: Span,
+    /// Its merge tag, until the merge has acted on it.
+    pub tag: Option<Tag>,
+    /// Whether a variable's value was put into it.
+    pub filled: bool,
+    /// What it is.
+    pub value: Value,
+}
+
+/// What a node is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Value {
+    /// Nothing.
+    #[default]
+    Null,
+    /// A boolean.
+    Bool(bool),
+    /// An integer.
+    Int(i64),
+    /// An integer above `i64::MAX`.
+    Uint(u64),
+    /// A float.
+    Float(f64),
+    /// A text.
+    Text(String),
+    /// A date, which nothing in Compose accepts.
+    Timestamp(String),
+    /// A list.
+    List(Vec<Node>),
+    /// A mapping.
+    Map(Map),
+}
+
+/// A mapping in the order it was written, with keys that know their place.
+#[derive(Debug, Clone, Default)]
+pub struct Map {
+    entries: IndexMap<String, Entry>,
+}
+
+/// A key's place and its value.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Where the key stands.
+    pub key: Span,
+    /// The value.
+    pub node: Node,
+}
+
+impl PartialEq for Node {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl PartialEq for Map {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries.len() == other.entries.len()
+            && self.entries.iter().all(|(key, entry)| other.get(key) == Some(&entry.node))
+    }
+}
+
+impl Node {
+    /// Returns a node at a place.
+    pub fn new(span: Span, value: Value) -> Self {
+        Self { span, tag: None, filled: false, value }
+    }
+
+    /// Returns a text at a place.
+    pub fn text(span: Span, text: impl Into<String>) -> Self {
+        Self::new(span, Value::Text(text.into()))
+    }
+
+    /// Returns the text if it is one.
+    pub fn as_str(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Returns the mapping if it is one.
+    pub fn as_map(&self) -> Option<&Map> {
+        match &self.value {
+            Value::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    /// Returns the mapping if it is one.
+    pub fn as_map_mut(&mut self) -> Option<&mut Map> {
+        match &mut self.value {
+            Value::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    /// Returns the list if it is one.
+    pub fn as_list(&self) -> Option<&[Self]> {
+        match &self.value {
+            Value::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// Returns the list if it is one.
+    pub fn as_list_mut(&mut self) -> Option<&mut Vec<Self>> {
+        match &mut self.value {
+            Value::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// Whether there is nothing.
+    pub fn is_null(&self) -> bool {
+        self.value == Value::Null
+    }
+
+    /// Returns the value under a key, if it is a mapping that has it.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.as_map()?.get(key)
+    }
+
+    /// Returns the value under a key, if it is a mapping that has it.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
+        self.as_map_mut()?.get_mut(key)
+    }
+
+    /// Returns the text that a scalar prints as, in Go's way; `None` for null, lists and mappings.
+    pub fn scalar_text(&self) -> Option<String> {
+        match &self.value {
+            Value::Bool(value) => Some(value.to_string()),
+            Value::Int(value) => Some(value.to_string()),
+            Value::Uint(value) => Some(value.to_string()),
+            Value::Float(value) => Some(go_float(*value)),
+            Value::Text(text) | Value::Timestamp(text) => Some(text.clone()),
+            Value::Null | Value::List(_) | Value::Map(_) => None,
+        }
+    }
+}
+
+impl Value {
+    /// Says what it is, for messages.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "a boolean",
+            Self::Int(_) | Self::Uint(_) => "an integer",
+            Self::Float(_) => "a number",
+            Self::Text(_) => "a string",
+            Self::Timestamp(_) => "a date",
+            Self::List(_) => "a list",
+            Self::Map(_) => "a mapping",
+        }
+    }
+}
+
+impl Map {
+    /// Returns the value under a key.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.entries.get(key).map(|entry| &entry.node)
+    }
+
+    /// Returns the value under a key.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
+        self.entries.get_mut(key).map(|entry| &mut entry.node)
+    }
+
+    /// Returns the key's place and its value.
+    pub fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries.get(key)
+    }
+
+    /// Returns the entry at an index.
+    pub fn at(&self, index: usize) -> Option<(&str, &Entry)> {
+        self.entries.get_index(index).map(|(key, entry)| (key.as_str(), entry))
+    }
+
+    /// Whether there is such a key.
+    pub fn contains(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
+    }
+
+    /// Puts a value under a key, in place of what is there, and returns that.
+    pub fn insert(&mut self, key: impl Into<String>, place: Span, node: Node) -> Option<Node> {
+        self.entries.insert(key.into(), Entry { key: place, node }).map(|entry| entry.node)
+    }
+
+    /// Takes a key out; the order of the others stays.
+    pub fn remove(&mut self, key: &str) -> Option<Node> {
+        self.entries.shift_remove(key).map(|entry| entry.node)
+    }
+
+    /// Returns how many keys there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are no keys.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Returns the keys in their order.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.entries.keys().map(String::as_str)
+    }
+
+    /// Returns the keys and values in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Entry)> {
+        self.entries.iter().map(|(key, entry)| (key.as_str(), entry))
+    }
+
+    /// Returns the keys and values in their order.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut Node)> {
+        self.entries.iter_mut().map(|(key, entry)| (key.as_str(), &mut entry.node))
+    }
+
+    /// Keeps what the test says.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str, &mut Node) -> bool) {
+        self.entries.retain(|key, entry| keep(key, &mut entry.node));
+    }
+}
+
+impl IntoIterator for Map {
+    type Item = (String, Entry);
+    type IntoIter = indexmap::map::IntoIter<String, Entry>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.entries.into_iter()
+    }
+}
