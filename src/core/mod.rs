@@ -3,6 +3,7 @@
 //! Inside it, imports point one way: `plan -> desired, observed -> compose -> yaml -> diag, model`;
 //! `shape`, which reads our own files, stands beside `compose` under `desired`.
 
+pub mod compose;
 pub mod diag;
 pub mod model;
 pub mod schedule;

@@ -1,0 +1,111 @@
+//! Stage: the completed tree becomes the model; profiles decide which services take part.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use serde::de::DeserializeOwned;
+
+use super::files::Setup;
+use super::project::Project;
+use super::report::Failed;
+use super::report::Report;
+use super::types::Service;
+use crate::core::yaml::Document;
+use crate::core::yaml::Map;
+use crate::core::yaml::Node;
+use crate::core::yaml::Path;
+use crate::core::yaml::decode;
+
+/// Builds the project.
+pub(super) fn assemble(root: Node, name: &str, setup: Setup, report: &mut Report) -> Result<Project, Failed> {
+    let mut services: BTreeMap<String, Service> = section(&root, "services", report);
+    services.values_mut().for_each(replicas_follow_scale);
+    let (services, disabled) =
+        services.into_iter().partition(|(_, service)| is_active(service, &setup.profiles));
+    let extensions = root.as_map().into_iter().flat_map(Map::iter).filter(|(key, _)| key.starts_with("x-"));
+    let mut project = Project {
+        name: name.to_owned(),
+        services,
+        disabled,
+        networks: section(&root, "networks", report),
+        volumes: section(&root, "volumes", report),
+        secrets: section(&root, "secrets", report),
+        configs: section(&root, "configs", report),
+        models: section(&root, "models", report),
+        extensions: extensions.filter_map(|(key, e)| Some((key.to_owned(), decode(&e.node).ok()?))).collect(),
+        working_dir: setup.working_dir,
+        config_files: setup.files,
+        env_files: setup.env_files,
+        profiles: setup.profiles,
+        environment: setup.environment,
+        ..Project::default()
+    };
+    report.check()?;
+    project.document = Document { sources: report.sources.clone(), root };
+    Ok(project)
+}
+
+fn section<T: DeserializeOwned>(root: &Node, key: &str, report: &mut Report) -> BTreeMap<String, T> {
+    let mut objects = BTreeMap::new();
+    for (name, entry) in root.get(key).and_then(Node::as_map).into_iter().flat_map(Map::iter) {
+        match decode(&entry.node) {
+            Ok(object) => {
+                objects.insert(name.to_owned(), object);
+            }
+            Err(error) => {
+                let path = Path::TOP.key(key);
+                let path = path.key(name);
+                let span = if error.span.line == 0 { entry.key } else { error.span };
+                if error.path.is_empty() {
+                    report.error("type", span, &path, format!("{path}: {}", error.message));
+                } else {
+                    report.error(
+                        "type",
+                        span,
+                        &path.key(&error.path),
+                        format!("{path}.{}: {}", error.path, error.message),
+                    );
+                }
+            }
+        }
+    }
+    objects
+}
+
+/// A service with both a scale and a deploy section has the scale in both, if the latter does not say otherwise.
+fn replicas_follow_scale(service: &mut Service) {
+    if let (Some(scale), Some(deploy)) = (service.scale, &mut service.deploy) {
+        deploy.replicas.get_or_insert(scale);
+    }
+}
+
+fn is_active(service: &Service, profiles: &[String]) -> bool {
+    service.profiles.is_empty()
+        || profiles.iter().any(|profile| profile == "*" || service.profiles.contains(profile))
+}
+
+/// Drops the networks, volumes, secrets, configs and models that no active service uses.
+pub(super) fn drop_unused(project: &mut Project) {
+    let services = &project.services;
+    let networks: BTreeSet<&str> =
+        services.values().flat_map(|s| s.networks.keys().map(String::as_str)).collect();
+    project.networks.retain(|key, _| networks.contains(key.as_str()));
+    let volumes: BTreeSet<&str> = services
+        .values()
+        .flat_map(|s| s.volumes.iter().filter(|v| v.r#type == "volume").map(|v| v.source.as_str()))
+        .collect();
+    project.volumes.retain(|key, _| volumes.contains(key.as_str()));
+    let secrets: BTreeSet<&str> = services
+        .values()
+        .flat_map(|s| {
+            s.secrets.iter().chain(s.build.iter().flat_map(|b| &b.secrets)).map(|s| s.source.as_str())
+        })
+        .collect();
+    project.secrets.retain(|key, _| secrets.contains(key.as_str()));
+    let configs: BTreeSet<&str> =
+        services.values().flat_map(|s| s.configs.iter().map(|c| c.source.as_str())).collect();
+    project.configs.retain(|key, _| configs.contains(key.as_str()));
+    let models: BTreeSet<&str> =
+        services.values().flat_map(|s| s.models.keys().map(String::as_str)).collect();
+    project.models.retain(|key, _| models.contains(key.as_str()));
+}
