@@ -4,8 +4,12 @@
 //! `shape`, which reads our own files, stands beside `compose` under `desired`.
 
 pub mod compose;
+pub mod desired;
 pub mod diag;
 pub mod model;
+pub mod observed;
+pub mod plan;
+pub mod run;
 pub mod schedule;
 pub mod shape;
 pub mod yaml;

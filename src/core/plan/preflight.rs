@@ -1,0 +1,201 @@
+//! What must hold before anything is changed: names free or ours, ports free or ours, external objects there.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use super::Inputs;
+use super::Refusal;
+use super::slot::Slot;
+use super::slot::Step;
+use crate::core::desired::Desired;
+use crate::core::desired::DesiredContainer;
+use crate::core::desired::label;
+use crate::core::observed::Container;
+use crate::core::observed::Observed;
+use crate::core::observed::PublishedPort;
+
+/// Returns why the plan must not be applied.
+pub(super) fn refusals(inputs: Inputs<'_>, slots: &[Slot<'_>]) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    names(inputs, slots, &mut refusals);
+    ports(inputs, slots, &mut refusals);
+    networks(inputs, &mut refusals);
+    volumes(inputs, &mut refusals);
+    refusals
+}
+
+fn is_own(inputs: Inputs<'_>, found: &Container) -> bool {
+    found.own.as_ref().is_some_and(|own| own.owner == inputs.desired.owner)
+}
+
+fn names(inputs: Inputs<'_>, slots: &[Slot<'_>], refusals: &mut Vec<Refusal>) {
+    for slot in slots {
+        let wanted = &slot.container.name;
+        for name in [wanted.clone(), format!("{wanted}{}", super::NEXT), format!("{wanted}{}", super::PREV)] {
+            if let Some(holder) = inputs.observed.named(&name).filter(|found| !is_own(inputs, found)) {
+                refusals.push(name_taken(&name, holder));
+            }
+        }
+    }
+}
+
+fn name_taken(name: &str, holder: &Container) -> Refusal {
+    let id = holder.id.get(..12).unwrap_or(&holder.id);
+    let (whose, hint) = match (&holder.own, &holder.compose) {
+        (Some(own), _) => (
+            format!(
+                "belongs to stack `{}` of source `{}` (instance `{}`)",
+                own.owner.stack, own.owner.source, own.owner.instance
+            ),
+            "give the service another `container_name`, or one of the two projects another `name`".to_owned(),
+        ),
+        (None, Some(compose)) => (
+            format!("was started by Docker Compose (project `{}`)", compose.project),
+            format!(
+                "stop it with `docker compose -p {} down`, which keeps its volumes, and Evenkeel will start it anew",
+                compose.project
+            ),
+        ),
+        (None, None) => (
+            "is not managed by Evenkeel".to_owned(),
+            format!("remove it with `docker rm -f {id}`, or rename it with `docker rename {id} NEW-NAME`"),
+        ),
+    };
+    Refusal {
+        code: "name-taken",
+        message: format!(
+            "the container name `{name}` is taken by {id} (image {}), which {whose}",
+            holder.image
+        ),
+        hint,
+    }
+}
+
+/// Returns the host ports that a container's request binds. Ranges and ports that the engine chooses are left out.
+pub(super) fn wanted_ports(wanted: &DesiredContainer) -> BTreeSet<PublishedPort> {
+    let mut ports = BTreeSet::new();
+    for (inside, bindings) in &wanted.request.host_config.port_bindings {
+        let protocol = inside.split_once('/').map_or("tcp", |(_, protocol)| protocol);
+        for binding in bindings {
+            if let Some(port) = binding.host_port.parse().ok().filter(|port| *port != 0) {
+                ports.insert(PublishedPort { ip: binding.host_ip.clone(), port, protocol: protocol.into() });
+            }
+        }
+    }
+    ports
+}
+
+/// Returns the host ports that the stack binds and that no running container holds: whether a process of the host
+/// does is worth asking before anything is stopped for them.
+pub fn ports_to_probe(desired: &Desired, observed: &Observed) -> Vec<PublishedPort> {
+    let up = || observed.containers.iter().filter(|found| found.state.is_up());
+    let wanted = desired.services.values().flat_map(|service| &service.containers).flat_map(wanted_ports);
+    wanted.filter(|port| !up().any(|found| found.ports.iter().any(|held| held.clashes(port)))).collect()
+}
+
+fn ports(inputs: Inputs<'_>, slots: &[Slot<'_>], refusals: &mut Vec<Refusal>) {
+    let mut seen: Vec<(PublishedPort, &str)> = Vec::new();
+    for slot in slots {
+        let running = matches!(slot.step, Step::Keep(found) if found.state.is_up());
+        for port in wanted_ports(slot.container) {
+            if let Some((_, other)) = seen.iter().find(|(taken, _)| taken.clashes(&port)) {
+                refusals.push(Refusal {
+                    code: "port-twice",
+                    message: format!(
+                        "host port {}/{} is published by both `{other}` and `{}`",
+                        port.port, port.protocol, slot.container.name
+                    ),
+                    hint: "give one of them another host port".into(),
+                });
+            }
+            let holder = inputs.observed.containers.iter().find(|found| {
+                found.state.is_up() && !is_own(inputs, found) && found.ports.iter().any(|p| p.clashes(&port))
+            });
+            if let Some(holder) = holder.filter(|_| !running) {
+                refusals.push(Refusal {
+                    code: "port-taken",
+                    message: format!(
+                        "service `{}` wants host port {}/{}, which container `{}` holds",
+                        slot.service.name, port.port, port.protocol, holder.name
+                    ),
+                    hint: format!("stop `{}` or publish another port", holder.name),
+                });
+            }
+            if holder.is_none() && !running && inputs.observed.held_ports.contains(&port) {
+                refusals.push(Refusal {
+                    code: "port-taken",
+                    message: format!(
+                        "service `{}` wants host port {}/{}, which a process of the host holds",
+                        slot.service.name, port.port, port.protocol
+                    ),
+                    hint: format!(
+                        "find it with `ss -lp 'sport = :{}'` and stop it, or publish another port",
+                        port.port
+                    ),
+                });
+            }
+            seen.push((port, &slot.container.name));
+        }
+    }
+}
+
+/// An object without a recorded hash is left as it is.
+fn definition_changed(was: &BTreeMap<String, String>, is: &BTreeMap<String, String>) -> bool {
+    let hash = |labels: &BTreeMap<String, String>| {
+        labels.get(label::compose::CONFIG_HASH).cloned().filter(|hash| !hash.is_empty())
+    };
+    hash(was).is_some_and(|was| hash(is).is_some_and(|is| was != is))
+}
+
+fn networks(inputs: Inputs<'_>, refusals: &mut Vec<Refusal>) {
+    for (key, network) in &inputs.desired.networks {
+        let found = inputs.observed.networks.iter().find(|n| n.name == network.name);
+        match (&network.create, found) {
+            (None, None) => refusals.push(Refusal {
+                code: "network-missing",
+                message: format!("network `{}` is declared as external and is not there", network.name),
+                hint: format!("create it with `docker network create {}`, or drop `external`", network.name),
+            }),
+            (Some(request), Some(found)) if definition_changed(&found.labels, &request.labels) => {
+                refusals.push(Refusal {
+                    code: "network-changed",
+                    message: format!(
+                        "the definition of network `{key}` changed, and network `{}` exists with the old one; \
+                         Evenkeel does not recreate networks yet",
+                        network.name
+                    ),
+                    hint: format!(
+                        "give the network another key or `name`; or stop its users and `docker network rm {}`",
+                        network.name
+                    ),
+                });
+            }
+            _ => {}
+        }
+    }
+}
+
+fn volumes(inputs: Inputs<'_>, refusals: &mut Vec<Refusal>) {
+    for (key, volume) in &inputs.desired.volumes {
+        let found = inputs.observed.volumes.iter().find(|v| v.name == volume.name);
+        match (&volume.create, found) {
+            (None, None) => refusals.push(Refusal {
+                code: "volume-missing",
+                message: format!("volume `{}` is declared as external and is not there", volume.name),
+                hint: format!("create it with `docker volume create {}`, or drop `external`", volume.name),
+            }),
+            (Some(request), Some(found)) if definition_changed(&found.labels, &request.labels) => {
+                refusals.push(Refusal {
+                    code: "volume-changed",
+                    message: format!(
+                        "the definition of volume `{key}` changed, and volume `{}` exists with the old one; a \
+                         volume is never recreated, because that would lose its data",
+                        volume.name
+                    ),
+                    hint: "take the change back, or give the volume another key and move the data yourself".into(),
+                });
+            }
+            _ => {}
+        }
+    }
+}
