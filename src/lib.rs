@@ -14,3 +14,6 @@
 //! * [`http`] and [`cli`] are the two ways in; [`config`] and [`telemetry`] serve them.
 
 pub mod core;
+pub mod git;
+pub mod ports;
+pub mod publish;
