@@ -14,6 +14,8 @@
 //! * [`http`] and [`cli`] are the two ways in; [`config`] and [`telemetry`] serve them.
 
 pub mod core;
+pub mod docker;
 pub mod git;
 pub mod ports;
 pub mod publish;
+pub mod sim;

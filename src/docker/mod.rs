@@ -1,0 +1,184 @@
+//! The real Docker Engine behind [`crate::ports::Engine`]. The only place that knows bollard.
+//!
+//! It translates and decides nothing: which call to make, and what a failure means for a plan, is said elsewhere.
+//! bollard writes request and response bodies to the `bollard` log targets at DEBUG and TRACE, environments with
+//! secrets among them: whoever sets up logging must keep those targets at INFO or quieter.
+
+mod archive;
+mod call;
+mod erase;
+mod error;
+mod events;
+mod host_ports;
+mod inspect;
+mod listing;
+mod logs;
+mod observe;
+mod pull;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bollard::Docker;
+use futures_util::stream::BoxStream;
+use serde::Serialize;
+
+use crate::core::observed::Container;
+use crate::core::observed::EngineInfo;
+use crate::core::observed::Observed;
+use crate::core::observed::PublishedPort;
+use crate::core::plan::Call;
+use crate::ports::CallOutcome;
+use crate::ports::Engine;
+use crate::ports::EngineError;
+use crate::ports::EngineErrorKind;
+use crate::ports::EngineEvent;
+
+pub use erase::Erased;
+pub use erase::ThrowawayInstance;
+
+/// Where Docker's own tools look if nothing else is said.
+const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
+
+/// How long a call that only reads may take.
+const READ_DEADLINE: Duration = Duration::from_mins(1);
+
+/// A Docker Engine on the other end of a socket. Clones share what is known of it.
+#[derive(Debug, Clone)]
+pub struct DockerEngine {
+    docker: Docker,
+    host: String,
+    info: Arc<Mutex<Option<EngineInfo>>>,
+}
+
+impl DockerEngine {
+    /// Returns an engine at `host`, or else at `DOCKER_HOST`, or else at the default socket. Hosts are written
+    /// `unix://`, `tcp://` or `https://`; TLS follows `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH` as in Docker's own
+    /// tools.
+    ///
+    /// # Errors
+    /// Fails if the host cannot be understood, its certificates cannot be read or its socket is not there. That the
+    /// engine answers is not checked: ask [`Engine::info`].
+    pub fn connect(host: Option<&str>) -> Result<Self, EngineError> {
+        let from_environment = || std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
+        let host =
+            host.map(str::to_owned).or_else(from_environment).unwrap_or_else(|| DEFAULT_HOST.to_owned());
+        let mut docker =
+            Docker::connect_with_host(&host).map_err(|error| error::connecting(&host, &error))?;
+        // Deadlines are set call by call. bollard's own, one for all and for the response's headers only, must
+        // never be the one that ends a call.
+        docker.set_timeout(Duration::from_secs(u64::from(u32::MAX)));
+        Ok(Self { docker, host, info: Arc::default() })
+    }
+
+    /// Returns where the engine is, as it was given.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Returns a client whose requests carry `body` exactly as written.
+    ///
+    /// bollard's own models of the bodies lack fields that we send (`MacAddress`, for engines before API 1.44) and
+    /// refuse values that a newer engine may know, so their place in a call is taken by an empty one.
+    fn sending(&self, body: &impl Serialize) -> Result<Docker, EngineError> {
+        let bytes = serde_json::to_vec(body).map_err(|error| {
+            EngineError::new(
+                EngineErrorKind::Invalid,
+                format!("the request cannot be written as JSON: {error}"),
+            )
+        })?;
+        Ok(self
+            .docker
+            .clone()
+            .with_request_modifier(move |request| request.map(|_| bollard::body_full(bytes.clone().into()))))
+    }
+
+    /// Asks for the version, and remembers it.
+    async fn ask_info(&self) -> Result<EngineInfo, EngineError> {
+        let version = within(READ_DEADLINE, "version", self.docker.version()).await?;
+        let info = listing::engine_info(version)?;
+        *self.info.lock().unwrap_or_else(PoisonError::into_inner) = Some(info.clone());
+        Ok(info)
+    }
+
+    /// Returns the version as it was last told.
+    async fn known_info(&self) -> Result<EngineInfo, EngineError> {
+        let known = self.info.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match known {
+            Some(info) => Ok(info),
+            None => self.ask_info().await,
+        }
+    }
+}
+
+#[async_trait]
+impl Engine for DockerEngine {
+    async fn info(&self) -> Result<EngineInfo, EngineError> {
+        self.ask_info().await
+    }
+
+    async fn observe(&self, projects: &[String]) -> Result<Observed, EngineError> {
+        let observed = Box::pin(self.snapshot(projects)).await;
+        if observed.is_err() {
+            // Behind the failure there may be an engine that is being upgraded.
+            *self.info.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        observed
+    }
+
+    async fn inspect(&self, container: &str) -> Result<Option<Container>, EngineError> {
+        self.look_at(container).await
+    }
+
+    async fn held_ports(&self, ports: &[PublishedPort]) -> Vec<PublishedPort> {
+        if ports.is_empty() || !self.host.starts_with("unix://") {
+            return Vec::new();
+        }
+        let ports = ports.to_vec();
+        tokio::task::spawn_blocking(move || host_ports::held(ports)).await.unwrap_or_default()
+    }
+
+    async fn call(&self, call: &Call) -> Result<CallOutcome, EngineError> {
+        self.make(call).await
+    }
+
+    async fn logs(&self, container: &str, lines: usize) -> Result<Vec<String>, EngineError> {
+        logs::tail(&self.docker, container, lines).await
+    }
+
+    async fn events(&self) -> Result<BoxStream<'static, EngineEvent>, EngineError> {
+        events::follow(&self.docker).await
+    }
+}
+
+/// Waits for bollard's answer until the deadline.
+async fn within<T>(
+    deadline: Duration,
+    what: &str,
+    answer: impl Future<Output = Result<T, bollard::errors::Error>>,
+) -> Result<T, EngineError> {
+    match tokio::time::timeout(deadline, answer).await {
+        Ok(answer) => answer.map_err(|error| error::of(&error)),
+        Err(_) => Err(error::timed_out(what, deadline)),
+    }
+}
+
+/// Returns a name or id as one segment of a URL's path.
+fn segment(name: &str) -> String {
+    name.bytes().fold(String::with_capacity(name.len()), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b':') {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            out.push_str(&hex::encode_upper([byte]));
+        }
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+//! Pulling an image: to its end, to its deadline, or until nothing has moved for too long.
+
+use std::time::Duration;
+
+use bollard::models::CreateImageInfo;
+use bollard::query_parameters::CreateImageOptionsBuilder;
+use futures_util::Stream;
+use futures_util::StreamExt;
+
+use super::DockerEngine;
+use super::READ_DEADLINE;
+use super::error;
+use super::within;
+use crate::core::model::familiar;
+use crate::ports::CallOutcome;
+use crate::ports::EngineError;
+use crate::ports::EngineErrorKind;
+
+/// How long a pull may stand still: the engine writes a line for each bit of progress.
+const IDLE_DEADLINE: Duration = Duration::from_mins(1);
+
+impl DockerEngine {
+    /// Pulls an image and returns its id. A pull is done when the image can be looked at, not when the stream ends.
+    pub(super) async fn pull(
+        &self,
+        image: &str,
+        platform: Option<&str>,
+        deadline: Duration,
+    ) -> Result<CallOutcome, EngineError> {
+        let (name, tag) = name_and_tag(image);
+        let options = CreateImageOptionsBuilder::new()
+            .from_image(&name)
+            .tag(&tag)
+            .platform(platform.unwrap_or_default())
+            .build();
+        let progress = self.docker.create_image(Some(options), None, None);
+        match tokio::time::timeout(deadline, follow(image, progress)).await {
+            Ok(end) => end?,
+            Err(_) => return Err(error::timed_out(&format!("pull of {image}"), deadline)),
+        }
+        let found = within(READ_DEADLINE, "image inspect", self.docker.inspect_image(image)).await;
+        match found {
+            Ok(found) => Ok(CallOutcome { id: found.id.unwrap_or_default(), changed: true }),
+            Err(error) if error.kind == EngineErrorKind::NotFound => Err(EngineError::new(
+                EngineErrorKind::Registry,
+                format!("cannot pull {image}: the engine reported success, but the image is not there"),
+            )),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Reads the progress to its end.
+async fn follow(
+    image: &str,
+    progress: impl Stream<Item = Result<CreateImageInfo, bollard::errors::Error>>,
+) -> Result<(), EngineError> {
+    let mut progress = std::pin::pin!(progress);
+    loop {
+        match tokio::time::timeout(IDLE_DEADLINE, progress.next()).await {
+            Ok(Some(Ok(_))) => {}
+            Ok(Some(Err(error))) => return Err(error::pulling(image, &error)),
+            Ok(None) => return Ok(()),
+            Err(_) => {
+                return Err(EngineError::new(
+                    EngineErrorKind::Registry,
+                    format!("cannot pull {image}: no progress for {} s", IDLE_DEADLINE.as_secs()),
+                ));
+            }
+        }
+    }
+}
+
+/// Splits a reference into what the API calls image and tag. Without a tag the engine would pull them all.
+fn name_and_tag(image: &str) -> (String, String) {
+    let short = familiar(image);
+    let split = short.split_once('@').or_else(|| short.rsplit_once(':'));
+    match split {
+        Some((name, tag)) => (name.into(), tag.into()),
+        None => (short, String::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_tag_is_pulled_and_never_all() {
+        for (image, name, tag) in [
+            ("nginx", "nginx", "latest"),
+            ("localhost:5000/app:2", "localhost:5000/app", "2"),
+            ("localhost:5000/app", "localhost:5000/app", "latest"),
+            ("ghcr.io/o/app:1@sha256:ab", "ghcr.io/o/app", "sha256:ab"),
+        ] {
+            assert_eq!(name_and_tag(image), (name.into(), tag.into()));
+        }
+    }
+}
