@@ -16,6 +16,10 @@
 pub mod core;
 pub mod docker;
 pub mod git;
+pub mod http;
+pub mod notify;
 pub mod ports;
 pub mod publish;
 pub mod sim;
+pub mod store;
+pub mod telemetry;
