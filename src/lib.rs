@@ -13,6 +13,9 @@
 //! * [`apply`] walks a plan. [`controller`] says when and for what.
 //! * [`http`] and [`cli`] are the two ways in; [`config`] and [`telemetry`] serve them.
 
+pub mod apply;
+pub mod config;
+pub mod controller;
 pub mod core;
 pub mod docker;
 pub mod git;
