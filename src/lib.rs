@@ -14,6 +14,7 @@
 //! * [`http`] and [`cli`] are the two ways in; [`config`] and [`telemetry`] serve them.
 
 pub mod apply;
+pub mod cli;
 pub mod config;
 pub mod controller;
 pub mod core;

@@ -1,0 +1,234 @@
+//! `evenkeel config`: prints what `docker compose config` prints.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use serde_json::Map;
+use serde_json::Value;
+
+use crate::core::compose::HashFlavor;
+use crate::core::compose::Options;
+use crate::core::compose::Project;
+use crate::core::compose::load;
+use crate::core::compose::pretty_json;
+use crate::publish::FolderTree;
+
+/// The options that say which Compose project is meant; the same as Docker Compose's.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct ProjectArgs {
+    /// A Compose file; may be given several times, later ones are merged over earlier ones
+    #[arg(short, long = "file", value_name = "FILE")]
+    pub(super) file: Vec<String>,
+    /// An active profile
+    #[arg(long, value_name = "PROFILE")]
+    pub(super) profile: Vec<String>,
+    /// A file with variables, instead of .env
+    #[arg(long, value_name = "FILE")]
+    pub(super) env_file: Vec<String>,
+    /// The folder that relative paths are resolved against
+    #[arg(long, value_name = "DIR")]
+    pub(super) project_directory: Option<String>,
+    /// The project's name
+    #[arg(short, long, value_name = "NAME")]
+    pub(super) project_name: Option<String>,
+}
+
+/// The form of the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(super) enum Format {
+    /// YAML.
+    #[default]
+    Yaml,
+    /// JSON.
+    Json,
+}
+
+/// `evenkeel config`.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(super) struct ConfigArgs {
+    /// Which project
+    #[command(flatten)]
+    pub(super) project: ProjectArgs,
+    /// The form of the output
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+    /// Print the config hash of these services (separated by commas), or of all with `*`
+    #[arg(long, value_name = "SERVICES")]
+    pub(super) hash: Option<String>,
+    /// Print the names of the services
+    #[arg(long)]
+    pub(super) services: bool,
+    /// Print the names of the volumes
+    #[arg(long)]
+    pub(super) volumes: bool,
+    /// Print the names of the networks
+    #[arg(long)]
+    pub(super) networks: bool,
+    /// Print the names of the profiles
+    #[arg(long)]
+    pub(super) profiles: bool,
+    /// Print the images
+    #[arg(long)]
+    pub(super) images: bool,
+    /// Print nothing, only check
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+}
+
+impl ProjectArgs {
+    /// Returns the loader's options for these arguments.
+    pub(super) fn options(&self, working_dir: String, environment: BTreeMap<String, String>) -> Options {
+        Options {
+            files: self.file.clone(),
+            project_directory: self.project_directory.clone(),
+            working_dir,
+            name: self.project_name.clone(),
+            profiles: self.profile.clone(),
+            env_files: self.env_file.clone(),
+            environment,
+            ..Options::default()
+        }
+    }
+}
+
+/// Runs the command. Returns the exit code: 0, or 1 if the project does not load.
+///
+/// # Errors
+/// Fails if the output cannot be written.
+pub(super) fn run(
+    args: &ConfigArgs,
+    working_dir: String,
+    environment: BTreeMap<String, String>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> std::io::Result<u8> {
+    match load(&FolderTree, &args.project.options(working_dir, environment)) {
+        Ok(loaded) => {
+            for warning in &loaded.warnings {
+                writeln!(err, "warning: {warning}")?;
+            }
+            print(args, &loaded.project, out, err)
+        }
+        Err(errors) => {
+            for error in &errors {
+                writeln!(err, "error: {error}")?;
+            }
+            Ok(1)
+        }
+    }
+}
+
+fn print(
+    args: &ConfigArgs,
+    project: &Project,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> std::io::Result<u8> {
+    if args.quiet {
+        return Ok(0);
+    }
+    if let Some(wanted) = &args.hash {
+        return hashes(wanted, project, out, err);
+    }
+    let lines = |out: &mut dyn Write, lines: Vec<String>| -> std::io::Result<u8> {
+        lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+        Ok(0)
+    };
+    if args.services {
+        return lines(out, project.services.keys().cloned().collect());
+    }
+    if args.volumes {
+        return lines(out, project.volumes.keys().cloned().collect());
+    }
+    if args.networks {
+        return lines(out, project.networks.keys().cloned().collect());
+    }
+    if args.profiles {
+        let all = project.services.values().chain(project.disabled.values()).flat_map(|s| s.profiles.clone());
+        let unique: std::collections::BTreeSet<String> = all.collect();
+        return lines(out, unique.into_iter().collect());
+    }
+    if args.images {
+        let image = |(name, service): (&String, &crate::core::compose::types::Service)| {
+            if service.image.is_empty() { format!("{}-{name}", project.name) } else { service.image.clone() }
+        };
+        return lines(out, project.services.iter().map(image).collect());
+    }
+    let mut value = match args.format {
+        Format::Json => project.to_json(),
+        Format::Yaml => project.to_yaml(),
+    };
+    double_dollars(&mut value);
+    match args.format {
+        Format::Json => writeln!(out, "{}", pretty_json(&value))?,
+        Format::Yaml => {
+            let text = serde_yaml::to_string(&yaml_form(value)).map_err(std::io::Error::other)?;
+            write!(out, "{text}")?;
+        }
+    }
+    Ok(0)
+}
+
+/// The YAML form has its sections in another order than the JSON form, and leaves out where JSON says that there is
+/// nothing.
+fn yaml_form(project: Value) -> Value {
+    const SECTIONS: [&str; 6] = ["name", "services", "networks", "volumes", "secrets", "configs"];
+    let Value::Object(mut project) = project else { return project };
+    for service in members(&mut project, "services") {
+        leave_out_nothings(service, &["command", "entrypoint"]);
+        if let Some(Value::Object(deploy)) = service.get_mut("deploy") {
+            leave_out_nothings(deploy, &["placement", "resources"]);
+        }
+    }
+    for network in members(&mut project, "networks") {
+        leave_out_nothings(network, &["ipam"]);
+    }
+    let sections = SECTIONS.into_iter().filter_map(|name| project.shift_remove_entry(name));
+    let mut ordered: Map<String, Value> = sections.collect();
+    ordered.extend(project);
+    Value::Object(ordered)
+}
+
+fn members<'a>(
+    project: &'a mut Map<String, Value>,
+    section: &str,
+) -> impl Iterator<Item = &'a mut Map<String, Value>> {
+    let members = project.get_mut(section).and_then(Value::as_object_mut);
+    members.into_iter().flat_map(Map::values_mut).filter_map(Value::as_object_mut)
+}
+
+fn leave_out_nothings(map: &mut Map<String, Value>, keys: &[&str]) {
+    let is_nothing = |value: &Value| value.is_null() || value.as_object().is_some_and(Map::is_empty);
+    map.retain(|key, value| !(keys.contains(&key.as_str()) && is_nothing(value)));
+}
+
+fn hashes(wanted: &str, project: &Project, out: &mut dyn Write, err: &mut dyn Write) -> std::io::Result<u8> {
+    let names: Vec<&str> = match wanted {
+        "*" => project.services.keys().map(String::as_str).collect(),
+        list => list.split(',').collect(),
+    };
+    for name in names {
+        let Some(hash) = project.service_hash(name, HashFlavor::V2) else {
+            writeln!(err, "error: no such service: {name}")?;
+            return Ok(1);
+        };
+        writeln!(out, "{name} {hash}")?;
+    }
+    Ok(0)
+}
+
+/// Doubles every `$` in texts, so that the output can be loaded again.
+fn double_dollars(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = text.replace('$', "$$"),
+        Value::Array(items) => items.iter_mut().for_each(double_dollars),
+        Value::Object(map) => {
+            for (key, mut value) in std::mem::take(map) {
+                double_dollars(&mut value);
+                map.insert(key.replace('$', "$$"), value);
+            }
+        }
+        _ => {}
+    }
+}
