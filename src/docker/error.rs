@@ -67,8 +67,8 @@ fn answered(status: u16, message: &str) -> EngineError {
         EngineErrorKind::DiskFull
     } else if has(&["port is already allocated", "address already in use", "failed to bind host port"]) {
         EngineErrorKind::PortTaken
-    } else if has(&["has active endpoints"]) {
-        // 403: it passes as soon as the last user is gone.
+    } else if has(&["has active endpoints", "cannot update a stopped container"]) {
+        // 403: it passes as soon as the last user is gone. 500: it crashed just now, and the engine did not notice yet.
         EngineErrorKind::Conflict
     } else {
         match status {
@@ -174,6 +174,7 @@ mod tests {
                 r#"error while removing network: network n id 01 has active endpoints (name:"x" id:"01")"#,
                 K::Conflict,
             ),
+            (500, "Cannot update container x: cannot update a stopped container: unknown", K::Conflict),
             (403, "bridge is a pre-defined network and cannot be removed", K::Invalid),
             (400, "bind source path does not exist: /none", K::Invalid),
             (500, "Bind for 127.0.0.1:58123 failed: port is already allocated", K::PortTaken),
