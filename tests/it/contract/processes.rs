@@ -151,5 +151,8 @@ pub(super) async fn those_who_follow_see_a_container_start_and_die(bench: &Bench
 
 async fn set_policy(bench: &Bench, name: &str, policy: RestartPolicy) {
     let call = Call::SetRestartPolicy { container: bench.name(name), policy };
-    assert!(bench.engine.call(&call).await.expect("updated").changed);
+    // The engine may not have noticed yet that it crashed.
+    let crashed_just_now = |set: &Result<_, _>| call_error(set) == Some(EngineErrorKind::Conflict);
+    let set = eventually("its policy", || bench.engine.call(&call), |set| !crashed_just_now(set)).await;
+    assert!(set.expect("updated").changed);
 }

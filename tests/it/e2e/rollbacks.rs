@@ -165,3 +165,16 @@ fn with_auto_revert_off_what_failed_stays_to_be_looked_at() {
     world.until_stable(&good);
     world.until_only(&["web"]);
 }
+
+#[test]
+fn a_crash_loop_is_ended_by_a_good_commit() {
+    let mut world = World::new();
+    let crashing = web("evenkeel-test/busybox:1") + "    command: [sh, -c, 'sleep 0.2; exit 3']\n";
+    let bad = world.push(&crashing, "ends again and again");
+    world.start();
+    world.receiver.until("deploy.failed", &bad);
+    let good = world.push(&web("evenkeel-test/web:1"), "works");
+    world.until_stable(&good);
+    assert_eq!(world.version("web").as_deref(), Some("1"));
+    world.until_only(&["web"]);
+}
