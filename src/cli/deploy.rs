@@ -91,7 +91,7 @@ async fn apply_one(reconciler: &Reconciler, job: &Job) -> Result<Verdict, Proble
         return Ok(Verdict::Refused);
     }
     if planned.plan.is_empty() && memory.last_stable.as_ref() == Some(&job.revision) && memory.bad.is_none() {
-        // What runs is known to be well; a second look would find the same.
+        // A pass would look again, find the same and remember nothing new.
         return Ok(Verdict::NothingToDo);
     }
     let report = reconciler.pass(job, &interrupted()).await;
