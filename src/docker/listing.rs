@@ -27,15 +27,19 @@ use crate::ports::EngineErrorKind;
 /// Reads what the engine is.
 pub(super) fn engine_info(answer: SystemVersion) -> Result<EngineInfo, EngineError> {
     let api = answer.api_version.unwrap_or_default();
-    let numbers =
-        api.split_once('.').and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
-    match numbers {
+    match api_version(&api) {
         Some(api) => Ok(EngineInfo { version: answer.version.unwrap_or_default(), api }),
         None => Err(EngineError::new(
             EngineErrorKind::Unreadable,
             format!("the engine names no API version that can be read: `{api}`"),
         )),
     }
+}
+
+/// Reads an API version such as `1.41`.
+pub(super) fn api_version(text: &str) -> Option<(u32, u32)> {
+    let (major, minor) = text.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 /// Reads all that a listing says of a container.

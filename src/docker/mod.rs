@@ -15,15 +15,17 @@ mod listing;
 mod logs;
 mod observe;
 mod pull;
+mod transport;
 
 use std::future::Future;
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bollard::Docker;
+use bollard::errors::Error;
 use futures_util::stream::BoxStream;
 use serde::Serialize;
 
@@ -41,6 +43,8 @@ use crate::ports::EngineEvent;
 pub use erase::Erased;
 pub use erase::ThrowawayInstance;
 
+use transport::LastInfo;
+
 /// Where Docker's own tools look if nothing else is said.
 const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
 
@@ -52,7 +56,7 @@ const READ_DEADLINE: Duration = Duration::from_mins(1);
 pub struct DockerEngine {
     docker: Docker,
     host: String,
-    info: Arc<Mutex<Option<EngineInfo>>>,
+    info: LastInfo,
 }
 
 impl DockerEngine {
@@ -67,12 +71,17 @@ impl DockerEngine {
         let from_environment = || std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
         let host =
             host.map(str::to_owned).or_else(from_environment).unwrap_or_else(|| DEFAULT_HOST.to_owned());
-        let mut docker =
-            Docker::connect_with_host(&host).map_err(|error| error::connecting(&host, &error))?;
+        let info = LastInfo::default();
+        let mut docker = match host.strip_prefix("unix://") {
+            Some(path) if !Path::new(path).exists() => Err(Error::SocketNotFoundError(path.into())),
+            Some(path) => transport::on_socket(path.into(), Arc::clone(&info)),
+            None => Docker::connect_with_host(&host),
+        }
+        .map_err(|error| error::connecting(&host, &error))?;
         // Deadlines are set call by call. bollard's own, one for all and for the response's headers only, must
         // never be the one that ends a call.
         docker.set_timeout(Duration::from_secs(u64::from(u32::MAX)));
-        Ok(Self { docker, host, info: Arc::default() })
+        Ok(Self { docker, host, info })
     }
 
     /// Returns where the engine is, as it was given.
@@ -97,21 +106,28 @@ impl DockerEngine {
             .with_request_modifier(move |request| request.map(|_| bollard::body_full(bytes.clone().into()))))
     }
 
-    /// Asks for the version, and remembers it.
+    /// Asks what the engine is, and remembers it. That it answers is told by a ping; only where the ping's answer
+    /// does not say what it is, it is asked for the version.
     async fn ask_info(&self) -> Result<EngineInfo, EngineError> {
+        self.forget_info();
+        within(READ_DEADLINE, "ping", self.docker.ping()).await?;
+        self.known_info().await
+    }
+
+    /// Returns what the engine last said that it is.
+    async fn known_info(&self) -> Result<EngineInfo, EngineError> {
+        let known = self.info.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(info) = known {
+            return Ok(info);
+        }
         let version = within(READ_DEADLINE, "version", self.docker.version()).await?;
         let info = listing::engine_info(version)?;
         *self.info.lock().unwrap_or_else(PoisonError::into_inner) = Some(info.clone());
         Ok(info)
     }
 
-    /// Returns the version as it was last told.
-    async fn known_info(&self) -> Result<EngineInfo, EngineError> {
-        let known = self.info.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match known {
-            Some(info) => Ok(info),
-            None => self.ask_info().await,
-        }
+    fn forget_info(&self) {
+        *self.info.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
@@ -125,7 +141,7 @@ impl Engine for DockerEngine {
         let observed = Box::pin(self.snapshot(projects)).await;
         if observed.is_err() {
             // Behind the failure there may be an engine that is being upgraded.
-            *self.info.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            self.forget_info();
         }
         observed
     }
@@ -159,7 +175,7 @@ impl Engine for DockerEngine {
 async fn within<T>(
     deadline: Duration,
     what: &str,
-    answer: impl Future<Output = Result<T, bollard::errors::Error>>,
+    answer: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, EngineError> {
     match tokio::time::timeout(deadline, answer).await {
         Ok(answer) => answer.map_err(|error| error::of(&error)),
