@@ -129,11 +129,17 @@ pub(super) fn events(arguments: &args::Events) -> Result<Exit, Problem> {
             event.kind.as_str(),
             &event.involved_object.to_string(),
             &event.metadata.revision.as_ref().map_or("-".to_owned(), Revision::short),
-            event.message.lines().next().unwrap_or_default(),
+            gist(&event.message),
         ]));
     }
     output::data(&aligned(&table))?;
     Ok(Exit::Good)
+}
+
+/// Returns the line of a message that says most: a plan's summary, which is its last, or else the first.
+fn gist(message: &str) -> &str {
+    let summary = message.lines().find(|line| line.starts_with("Plan: "));
+    summary.or_else(|| message.lines().next()).unwrap_or_default()
 }
 
 fn time(at: Timestamp) -> String {
@@ -164,6 +170,12 @@ fn aligned(rows: &[Vec<String>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_plan_is_shown_by_its_summary() {
+        assert_eq!(gist("  + network a\n      not there\nPlan: 1 to create"), "Plan: 1 to create");
+        assert_eq!(gist("first\nsecond"), "first");
+    }
 
     #[test]
     fn cells_stand_below_one_another() {

@@ -116,7 +116,23 @@ impl Site {
         api: (u32, u32),
     ) -> Result<Rendered, Vec<Diagnostic>> {
         let root = path_text(&self.publish_root(stack));
-        let (tree, options, publish_root) = self.reader(stack, revision, &root)?;
+        let as_pushed = |findings: Vec<Diagnostic>| match self.definitions {
+            Definitions::Git(_) => findings.into_iter().map(|finding| finding.below(&root)).collect(),
+            Definitions::Folder { .. } => findings,
+        };
+        let mut rendered = self.render_below(stack, revision, api, &root).map_err(as_pushed)?;
+        rendered.warnings = as_pushed(rendered.warnings);
+        Ok(rendered)
+    }
+
+    fn render_below(
+        &self,
+        stack: &StackSpec,
+        revision: &Revision,
+        api: (u32, u32),
+        root: &str,
+    ) -> Result<Rendered, Vec<Diagnostic>> {
+        let (tree, options, publish_root) = self.reader(stack, revision, root)?;
         let loaded = compose::load(tree.as_ref(), &options)?;
         let mut warnings = loaded.warnings.clone();
         let above = Settings { suspend: self.defaults.suspend || stack.suspend, ..self.defaults.clone() };

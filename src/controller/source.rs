@@ -164,6 +164,8 @@ impl SourceTask {
             (_, why) => why,
         };
         state.revision = Some(revision);
+        // Earlier failures say nothing of this revision.
+        state.failed_passes = 0;
         self.begin(state, initiator).await;
     }
 

@@ -70,9 +70,14 @@ impl Teller {
         StatusChange { stack: self.id.clone(), sync, health: state, message: message.into() }
     }
 
-    async fn record(&self, change: Change) {
-        if let Err(error) = self.store.call(move |store| store.record(change)).await {
-            tracing::error!(%error, "what happened could not be written down");
+    /// Records a change. Returns, for each condition of it, whether it was told.
+    async fn record(&self, change: Change) -> Vec<bool> {
+        match self.store.call(move |store| store.record(change)).await {
+            Ok(recorded) => recorded.told,
+            Err(error) => {
+                tracing::error!(%error, "what happened could not be written down");
+                Vec::new()
+            }
         }
     }
 
@@ -128,24 +133,29 @@ impl Teller {
 
     /// The pass could read its definition: problems of that kind are over.
     pub(super) async fn can_plan(&self, job: &Job) {
-        let revision = || job.revision.clone();
-        let well = |text: &str| {
+        const OVER: [(&str, &str); 4] = [
+            ("engine", "the engine answers again"),
+            ("files", "the published files can be looked at again"),
+            ("store", "what is remembered can be read again"),
+            ("definition", "the definition can be read again"),
+        ];
+        let mut change = self.change();
+        for (what, text) in OVER {
             let event = self.event(job, EventType::HealthRecovered, text).reason("ProblemGone");
-            vec![event.revision(revision(), None).finish(&Redactor::new([]))]
-        };
-        let change = self
-            .change()
-            .condition(self.clear("engine", well("the engine answers again")))
-            .condition(self.clear("files", Vec::new()))
-            .condition(self.clear("store", Vec::new()))
-            .condition(self.clear("definition", well("the definition can be read again")));
-        self.record(change).await;
+            let event = event.revision(job.revision.clone(), None).finish(&Redactor::new([]));
+            change = change.condition(self.clear(what, vec![event]));
+        }
+        for ((_, text), _) in OVER.iter().zip(self.record(change).await).filter(|(_, told)| *told) {
+            tracing::info!("{}: {text}", self.id);
+        }
     }
 
     async fn last_health(&self) -> HealthState {
         let id = self.id.clone();
         let statuses = self.store.call(|store| store.read().statuses()).await.unwrap_or_default();
-        statuses.iter().find(|status| status.id == id).map_or(HealthState::Unknown, |status| status.health)
+        let last = statuses.iter().find(|status| status.id == id).map(|status| status.health);
+        // What was on its way has been left where it was.
+        last.filter(|health| *health != HealthState::Progressing).unwrap_or(HealthState::Unknown)
     }
 
     /// The plan must not be applied.
@@ -163,7 +173,11 @@ impl Teller {
         if told.await.unwrap_or(true) {
             tracing::error!("{} at {}: nothing was changed: {message}", self.id, job.revision.short());
         }
-        let (state, _) = health(&planned.rendered.desired, &planned.observed);
+        // What stands is not what was wanted, so that it is not measured by it.
+        let state = match memory.last_applied.as_ref().is_some_and(|applied| *applied != job.revision) {
+            true => self.last_health().await,
+            false => health(&planned.rendered.desired, &planned.observed).0,
+        };
         self.record(self.change().status(self.status(Sync::OutOfSync, state, first_line(&message)))).await;
         Report { verdict: Verdict::Refused, message, retry: true, calls: 0 }
     }

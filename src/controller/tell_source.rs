@@ -111,7 +111,9 @@ impl<'a> SourceTeller<'a> {
             change =
                 change.event(done(self.event(EventType::SourceFetched, message).reason("MirrorRepaired")));
         }
-        self.record(change).await;
+        if self.record(change).await.first() == Some(&true) {
+            tracing::info!("{}: it can be read again", self.source);
+        }
     }
 
     /// The source could not be read.
@@ -139,8 +141,10 @@ impl<'a> SourceTeller<'a> {
     pub(super) async fn readable(&self, revision: &Revision) {
         let event = self.event(EventType::SourceFetched, "its stacks can be read again").reason("Recovered");
         let events = vec![done(event.revision(revision.clone(), None))];
-        self.record(self.change().condition(ConditionChange::Clear { key: self.key("repository"), events }))
-            .await;
+        let over = ConditionChange::Clear { key: self.key("repository"), events };
+        if self.record(self.change().condition(over)).await.first() == Some(&true) {
+            tracing::info!("{}: its stacks can be read again", self.source);
+        }
     }
 
     /// A stack is left as it is, because one that it depends on is not well.

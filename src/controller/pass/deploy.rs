@@ -67,10 +67,6 @@ impl Reconciler {
             return Ok(teller.drift_left(job, &planned).await);
         }
         let deploy = teller.begin(job, &planned, memory, is_drift).await?;
-        tracing::info!("{}: {}", job.id(), planned.plan.summary());
-        for line in planned.plan.to_text().lines().filter(|line| !line.starts_with("Plan:")) {
-            tracing::info!("{}: {}", job.id(), planned.rendered.redactor.redact(line));
-        }
         let mut calls = 0;
         if let Some(pulls) = planned.plan.pulls() {
             let files = Self::files(job, &rendered);

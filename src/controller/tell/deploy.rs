@@ -36,6 +36,8 @@ pub(in crate::controller) struct Deploy {
     redactor: Redactor,
     previous: Option<Revision>,
     is_drift: bool,
+    /// How what stood before did.
+    health: HealthState,
 }
 
 impl Teller {
@@ -50,6 +52,7 @@ impl Teller {
         let redactor = planned.rendered.redactor.clone();
         let previous = memory.last_applied.clone();
         let text = redactor.redact(&planned.plan.to_text());
+        let standing = self.last_health().await;
         let resumed = self.event(job, EventType::StackResumed, "it is looked after again");
         let resumed = resumed.revision(job.revision.clone(), None).finish(&redactor);
         let mut change = self
@@ -82,22 +85,35 @@ impl Teller {
             revision: job.revision.clone(),
             previous: previous.clone(),
             initiator: job.initiator,
-            plan: text,
+            plan: text.clone(),
         };
         let begun = self.store.call(move |store| store.begin_run(start, change)).await;
-        let (run, _) = begun.map_err(|error| PlanError::Store(error.to_string()))?;
-        Ok(Deploy { run, job: job.clone(), redactor, previous, is_drift })
+        let (run, recorded) = begun.map_err(|error| PlanError::Store(error.to_string()))?;
+        // The last condition is the run's own: a run that is tried again is no news.
+        if recorded.told.last() == Some(&true) {
+            tracing::info!("{}: {}", self.id, planned.plan.summary());
+            for line in text.lines().filter(|line| !line.starts_with("Plan:")) {
+                tracing::info!("{}: {line}", self.id);
+            }
+        }
+        Ok(Deploy { run, job: job.clone(), redactor, previous, is_drift, health: standing })
     }
 
     async fn finish(&self, deploy: &Deploy, verdict: Verdict, message: &str, change: Change) {
         let (run, message) = (deploy.run.clone(), deploy.redactor.redact(message));
         let text = message.clone();
         let result = self.store.call(move |store| store.finish_run(&run, verdict, &text, change)).await;
+        let is_news = result.as_ref().map_or(true, |recorded| !recorded.events.is_empty());
         if let Err(error) = result {
             tracing::error!(%error, "the end of a run could not be written down");
         }
         let line = format!("{} at {}: {verdict}: {message}", self.id, deploy.job.revision.short());
-        if verdict.is_good() { tracing::info!("{line}") } else { tracing::warn!("{line}") }
+        match verdict {
+            Verdict::Superseded => tracing::info!("{line}"),
+            verdict if verdict.is_good() => tracing::info!("{line}"),
+            _ if is_news => tracing::warn!("{line}"),
+            _ => tracing::debug!("{line}"),
+        }
     }
 
     fn of_deploy(&self, deploy: &Deploy, kind: EventType, message: impl Into<String>) -> EventBuilder {
@@ -148,11 +164,9 @@ impl Teller {
             .of_deploy(deploy, EventType::DeployFailed, format!("{message}\nhint: {hint}"))
             .reason("PullFailed")
             .finish(&deploy.redactor);
-        let health = self.last_health().await;
-        let state = if health == HealthState::Progressing { HealthState::Unknown } else { health };
         let change = self.change().condition(self.raise("pull", &message, vec![event])).status(self.status(
             Sync::OutOfSync,
-            state,
+            deploy.health,
             deploy.redactor.redact(&message),
         ));
         self.finish(deploy, Verdict::Failed, &message, change).await;
@@ -169,7 +183,8 @@ impl Teller {
         let event =
             self.of_deploy(deploy, EventType::DeployFailed, format!("nothing was changed: {message}"));
         let event = event.reason("PreflightFailed").finish(&deploy.redactor);
-        let change = self.change().condition(self.raise("preflight", &message, vec![event]));
+        let status = self.status(Sync::OutOfSync, deploy.health, deploy.redactor.redact(&message));
+        let change = self.change().condition(self.raise("preflight", &message, vec![event])).status(status);
         self.finish(deploy, Verdict::Refused, &message, change).await;
         Report { verdict: Verdict::Refused, message, retry: true, calls: 0 }
     }

@@ -6,6 +6,8 @@ use super::world::web;
 use crate::core::desired::request::ContainerRequest;
 use crate::core::desired::request::PortBinding;
 use crate::core::run::EventType;
+use crate::core::run::HealthState;
+use crate::core::run::Sync;
 use crate::core::run::Verdict;
 
 const BROKEN: &str = "services:\n  web:\n    imagee: app:1\n";
@@ -58,6 +60,9 @@ async fn a_broken_file_is_told_once_for_each_mistake_and_what_runs_stays() {
         assert_eq!(lab.pass(&broken).await.verdict, Verdict::Refused);
     }
     assert_eq!(lab.told(EventType::DeployFailed), 1);
+    let message = lab.events().into_iter().rfind(|event| event.kind == EventType::DeployFailed);
+    let message = message.expect("it was told").message;
+    assert!(message.starts_with("nothing was changed: home/compose.yaml:3:5: "), "{message}");
     let otherwise = repo.home("services: [");
     for _ in 0..2 {
         assert_eq!(lab.pass(&otherwise).await.verdict, Verdict::Refused);
@@ -129,4 +134,19 @@ async fn an_image_that_cannot_be_pulled_is_told_once_each_time_it_begins() {
         assert_eq!(lab.told(EventType::DeployFailed), told);
         assert_eq!(lab.pass(&repo.home(&web("app:1"))).await.verdict, Verdict::NothingToDo);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_runs_does_well_although_the_next_commit_is_refused() {
+    let repo = Repo::new();
+    let lab = Lab::new(&repo);
+    assert_eq!(lab.pass(&repo.home(&web("app:1"))).await.verdict, Verdict::Succeeded);
+    let request = ContainerRequest { image: "other:1".into(), ..ContainerRequest::default() };
+    lab.engine.outside().create("home-more-1", &request).expect("created");
+    let refused = repo.home(&format!("{}  more: {{image: \"app:1\"}}\n", web("app:1")));
+    assert_eq!(lab.pass(&refused).await.verdict, Verdict::Refused);
+    assert_eq!(lab.status().await, (Sync::OutOfSync, HealthState::Healthy));
+    let missing = repo.home(&web("app:missing"));
+    assert_eq!(lab.pass(&missing).await.verdict, Verdict::Failed);
+    assert_eq!(lab.status().await, (Sync::OutOfSync, HealthState::Healthy));
 }

@@ -35,8 +35,10 @@ use crate::core::observed::State;
 use crate::core::plan;
 use crate::core::run::Event;
 use crate::core::run::EventType;
+use crate::core::run::HealthState;
 use crate::core::run::Initiator;
 use crate::core::run::Memory;
+use crate::core::run::Sync;
 use crate::core::schedule::Backoff;
 use crate::core::schedule::Schedule;
 use crate::git::Follow;
@@ -228,6 +230,13 @@ impl Lab {
     pub(super) async fn memory(&self) -> Memory {
         let job = self.job(&Revision::folder());
         self.reconciler().memory(&job).await.expect("read")
+    }
+
+    /// Returns how the stack was last seen to stand.
+    pub(super) async fn status(&self) -> (Sync, HealthState) {
+        let statuses = self.store.call(|store| store.read().statuses()).await.expect("readable");
+        let status = statuses.first().expect("a stack was looked at");
+        (status.sync, status.health)
     }
 
     pub(super) fn events(&self) -> Vec<Event> {

@@ -82,6 +82,17 @@ impl Diagnostic {
         self
     }
 
+    /// Names files below `root` as they are named in the repository that is laid out there.
+    #[must_use]
+    pub fn below(mut self, root: &str) -> Self {
+        let (inside, top) = (format!("{}/", root.trim_end_matches('/')), root.trim_end_matches('/'));
+        let shorten = |text: &str| text.replace(&inside, "").replace(top, "the repository's root");
+        self.message = shorten(&self.message);
+        self.hint = self.hint.as_deref().map(shorten);
+        self.place = self.place.map(|place| Place { file: shorten(&place.file), ..place });
+        self
+    }
+
     /// Says what to do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -147,6 +158,19 @@ mod tests {
         assert_eq!(did_you_mean("imgae", keys), Some("image"));
         assert_eq!(did_you_mean("port", keys), Some("ports"));
         assert_eq!(did_you_mean("zzz", keys), None);
+    }
+
+    #[test]
+    fn files_are_named_as_they_were_pushed() {
+        let place = Place { file: "/data/lab/web/compose.yaml".into(), line: 3, column: 5 };
+        let finding = Diagnostic::error("x", "/data/lab/web/a.env not found in /data/lab")
+            .at(place)
+            .hint("create /data/lab/web/a.env")
+            .below("/data/lab");
+        assert_eq!(
+            finding.to_string(),
+            "web/compose.yaml:3:5: web/a.env not found in the repository's root (create web/a.env)"
+        );
     }
 
     #[test]
