@@ -21,6 +21,9 @@ use crate::core::shape::Text;
 /// The shortest time between two looks at a remote.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 
+/// The wait after the first failure, unless something else is said.
+const FIRST_RETRY: Duration = Duration::from_secs(10);
+
 /// The longest wait after failures, unless the first one is longer.
 const LONGEST_RETRY: Duration = Duration::from_mins(5);
 
@@ -97,7 +100,7 @@ pub(super) fn read(section: &Section<'_>, folder: &Path, problems: &mut Vec<Diag
     let path = section.text("path").and_then(|path| path.parse("bad-path", problems, inner_path));
     let schedule = schedule(section, problems);
     let time = |key: &str, or: Duration| section.duration(key).unwrap_or(or);
-    let retry = time("retryInterval", Duration::from_secs(10));
+    let retry = time("retryInterval", FIRST_RETRY);
     let timeout = time("timeout", Duration::from_mins(5));
     for (key, value) in [("retryInterval", retry), ("timeout", timeout)] {
         if value.is_zero() {
@@ -132,7 +135,7 @@ pub(super) fn from_arguments(repo: &Repo<'_>) -> Result<Source, Diagnostic> {
     if repo.interval.is_some_and(|interval| interval < SHORTEST_INTERVAL) {
         return Err(bad("bad-duration", "the interval must be at least 1s".into()));
     }
-    let first_retry = Duration::from_secs(10);
+    let first_retry = repo.interval.unwrap_or(FIRST_RETRY).min(FIRST_RETRY);
     Ok(Source {
         name,
         url,

@@ -29,6 +29,9 @@ use crate::git::Poll;
 /// Events of the engine come in swarms: the pass that they lead to waits for this long after the first.
 const DEBOUNCE: Duration = Duration::from_millis(500);
 
+/// A look at a remote costs next to nothing: it is not put off for longer than this, however long it was away.
+const LONGEST_WAIT_FOR_A_REMOTE: Duration = Duration::from_mins(1);
+
 /// Passes that only events ask for keep this distance, whatever crashes and restarts meanwhile.
 const EVENT_PASSES_APART: Duration = Duration::from_secs(5);
 
@@ -149,7 +152,8 @@ impl SourceTask {
             Err(error) => {
                 state.failures = state.failures.saturating_add(1);
                 teller.not_fetched(&error).await;
-                state.poll_at = Instant::now() + self.retry.delay(state.failures, random);
+                let retry = self.retry.at_most(LONGEST_WAIT_FOR_A_REMOTE);
+                state.poll_at = Instant::now() + retry.delay(state.failures, random);
             }
         }
     }

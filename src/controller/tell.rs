@@ -21,6 +21,7 @@ use crate::core::run::EventType;
 use crate::core::run::HealthReport;
 use crate::core::run::HealthState;
 use crate::core::run::ImagePin;
+use crate::core::run::Initiator;
 use crate::core::run::Memory;
 use crate::core::run::MemoryChange;
 use crate::core::run::ObjectRef;
@@ -75,7 +76,7 @@ impl Teller {
         match self.store.call(move |store| store.record(change)).await {
             Ok(recorded) => recorded.told,
             Err(error) => {
-                tracing::error!(%error, "what happened could not be written down");
+                error.log("what happened could not be written down");
                 Vec::new()
             }
         }
@@ -121,7 +122,7 @@ impl Teller {
             let (key, at) = (self.key(what), self.clock.now());
             move |store| store.raise(&key, &fingerprint, vec![event], at)
         });
-        if told.await.unwrap_or(true) {
+        if told.await.unwrap_or(false) {
             tracing::error!("{} at {}: {message}", self.id, job.revision.short());
         }
         let health = if what == "engine" { HealthState::Unknown } else { self.last_health().await };
@@ -170,7 +171,7 @@ impl Teller {
             let (key, fingerprint, at) = (self.key("preflight"), message.clone(), self.clock.now());
             move |store| store.raise(&key, &fingerprint, vec![event], at)
         });
-        if told.await.unwrap_or(true) {
+        if told.await.unwrap_or(false) {
             tracing::error!("{} at {}: nothing was changed: {message}", self.id, job.revision.short());
         }
         // What stands is not what was wanted, so that it is not measured by it.
@@ -212,7 +213,12 @@ impl Teller {
             .condition(self.clear("suspended", vec![resumed]));
         change.conditions.extend(self.all_over(is_held));
         self.record(change).await;
-        tracing::debug!("{} at {}: nothing to do", self.id, job.revision.short());
+        let is_news =
+            job.initiator == Initiator::Startup || memory.last_stable.as_ref() != Some(&job.revision);
+        match is_news {
+            true => tracing::info!("{} at {}: nothing to do", self.id, job.revision.short()),
+            false => tracing::debug!("{} at {}: nothing to do", self.id, job.revision.short()),
+        }
         let message = format!("{} is at {}: nothing to do", self.id, job.revision.short());
         Report { verdict: Verdict::NothingToDo, message, retry: false, calls: 0 }
     }

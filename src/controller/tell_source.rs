@@ -52,7 +52,7 @@ impl<'a> SourceTeller<'a> {
         match recorded {
             Ok(recorded) => recorded.told,
             Err(error) => {
-                tracing::error!(%error, "what happened could not be written down");
+                error.log("what happened could not be written down");
                 Vec::new()
             }
         }
@@ -122,7 +122,7 @@ impl<'a> SourceTeller<'a> {
         let message = format!("{error} (hint: {})", error.hint());
         let event = self.event(EventType::SourceFetchFailed, &message);
         let told = self.record(self.change().condition(self.raise("fetch", error.to_string(), event))).await;
-        if told.first() != Some(&false) {
+        if told.first() == Some(&true) {
             tracing::error!("{}: {message}", self.source);
         }
     }
@@ -132,7 +132,7 @@ impl<'a> SourceTeller<'a> {
         let message = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
         let event = self.event(EventType::SourceFetchFailed, &message).reason("RepositoryInvalid");
         let raised = self.raise("repository", message.clone(), event.revision(revision.clone(), None));
-        if self.record(self.change().condition(raised)).await.first() != Some(&false) {
+        if self.record(self.change().condition(raised)).await.first() == Some(&true) {
             tracing::error!("{} at {}: {message}", self.source, revision.short());
         }
     }
@@ -167,7 +167,7 @@ impl<'a> SourceTeller<'a> {
         let message = format!("{names}: no longer in git, and kept: {why}");
         let event = self.event(EventType::PruneRefused, &message).revision(revision.clone(), None);
         let told = self.record(self.change().condition(self.raise("prune", message.clone(), event))).await;
-        if told.first() != Some(&false) {
+        if told.first() == Some(&true) {
             tracing::warn!("{}: {message}", self.source);
         }
     }

@@ -100,6 +100,22 @@ pub enum StoreError {
     Failed(String),
 }
 
+impl StoreError {
+    /// Returns true if the database as a whole is at fault, not what was asked of it. The store itself says when that
+    /// begins and when it is over.
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::DiskFull | Self::Locked | Self::Corrupt { .. } | Self::Failed(_))
+    }
+
+    /// Logs that something was not written down; not loudly if that follows from what the store has said already.
+    pub fn log(&self, what: &str) {
+        match self.is_outage() {
+            true => tracing::debug!("{what}: {self}"),
+            false => tracing::error!("{what}: {self}"),
+        }
+    }
+}
+
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {

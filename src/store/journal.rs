@@ -1,6 +1,8 @@
 //! The store as the journal of one run.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
 use rusqlite::Transaction;
 
@@ -24,6 +26,7 @@ pub struct RunJournal {
     offset: usize,
     redactor: Redactor,
     clock: Arc<dyn Clock>,
+    has_gap: Arc<AtomicBool>,
 }
 
 impl Store {
@@ -38,12 +41,19 @@ impl Store {
         clock: Arc<dyn Clock>,
     ) -> Result<RunJournal, StoreError> {
         let offset = self.read().read(|tx| last_step(tx, run))?;
-        Ok(RunJournal { store: self.clone(), run: run.clone(), offset, redactor, clock })
+        Ok(RunJournal {
+            store: self.clone(),
+            run: run.clone(),
+            offset,
+            redactor,
+            clock,
+            has_gap: Arc::default(),
+        })
     }
 }
 
 impl Journal for RunJournal {
-    /// A journal that cannot be written stops no deploy: that is logged.
+    /// A journal that cannot be written stops no deploy: that is logged, once a run.
     fn step(&self, node: &Node, change: StepChange, message: &str) {
         let entry = StepEntry {
             index: self.offset + node.id,
@@ -52,7 +62,9 @@ impl Journal for RunJournal {
             action: node.action.name().to_owned(),
             message: self.redactor.redact(message),
         };
-        if let Err(error) = self.store.record_step(&self.run, &entry, self.clock.now()) {
+        if let Err(error) = self.store.record_step(&self.run, &entry, self.clock.now())
+            && !self.has_gap.swap(true, Ordering::Relaxed)
+        {
             tracing::warn!(run = %self.run, step = entry.index, "the run's journal has a gap: {error}");
         }
     }

@@ -21,6 +21,8 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -118,6 +120,8 @@ pub struct Store {
     instance: Arc<str>,
     retention: Retention,
     appended: watch::Sender<u64>,
+    /// Nothing can be written, and that was said.
+    is_out: Arc<AtomicBool>,
 }
 
 impl Store {
@@ -144,7 +148,8 @@ impl Store {
 
     fn over(reader: Reader, instance: &str) -> Self {
         let (appended, _) = watch::channel(0);
-        Self { reader, instance: instance.into(), retention: Retention::default(), appended }
+        let retention = Retention::default();
+        Self { reader, instance: instance.into(), retention, appended, is_out: Arc::default() }
     }
 
     /// Keeps this much history from now on.
@@ -182,7 +187,9 @@ impl Store {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        transact(&mut self.reader.database.lock(), work)
+        let result = transact(&mut self.reader.database.lock(), work);
+        self.watch_for_outages(&result);
+        result
     }
 
     /// Does all of the work or none of it. A killed process loses nothing of it; a loss of power may, until the next
@@ -195,7 +202,21 @@ impl Store {
         connection.execute_batch("PRAGMA synchronous = NORMAL")?;
         let result = transact(&mut connection, work);
         connection.execute_batch("PRAGMA synchronous = FULL")?;
+        self.watch_for_outages(&result);
         result
+    }
+
+    /// Says once that nothing can be written, and once that it can be again.
+    fn watch_for_outages<T>(&self, result: &Result<T, StoreError>) {
+        match result {
+            Ok(_) if self.is_out.swap(false, Ordering::Relaxed) => {
+                tracing::info!("the state database can be written again");
+            }
+            Err(error) if error.is_outage() && !self.is_out.swap(true, Ordering::Relaxed) => {
+                tracing::error!("{error}; until then history and notifications have gaps");
+            }
+            _ => {}
+        }
     }
 }
 

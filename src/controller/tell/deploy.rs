@@ -105,7 +105,7 @@ impl Teller {
         let result = self.store.call(move |store| store.finish_run(&run, verdict, &text, change)).await;
         let is_news = result.as_ref().map_or(true, |recorded| !recorded.events.is_empty());
         if let Err(error) = result {
-            tracing::error!(%error, "the end of a run could not be written down");
+            error.log("the end of a run could not be written down");
         }
         let line = format!("{} at {}: {verdict}: {message}", self.id, deploy.job.revision.short());
         match verdict {

@@ -21,6 +21,12 @@ impl Backoff {
         Self { base, cap }
     }
 
+    /// Returns the same backoff with a lower cap: `cap`, or `base` if that is longer.
+    #[must_use]
+    pub fn at_most(self, cap: Duration) -> Self {
+        Self { cap: self.cap.min(cap.max(self.base)), ..self }
+    }
+
     /// Returns the longest wait after `failures` failures in a row; zero and one are the same.
     pub fn bound(&self, failures: u32) -> Duration {
         let doublings = failures.saturating_sub(1);

@@ -162,6 +162,8 @@ fn the_bound_of_a_backoff_doubles_up_to_its_cap() {
     let bounds: Vec<u64> = (0..7).map(|failures| backoff.bound(failures).as_secs()).collect();
     assert_eq!(bounds, [5, 5, 10, 20, 40, 60, 60]);
     assert_eq!(backoff.bound(u32::MAX).as_secs(), 60);
+    assert_eq!(backoff.at_most(Duration::from_secs(15)).bound(3).as_secs(), 15);
+    assert_eq!(backoff.at_most(Duration::from_secs(1)).bound(3).as_secs(), 5, "never below its base");
     assert_eq!(backoff.delay(3, 0.5), Duration::from_secs(10));
 }
 

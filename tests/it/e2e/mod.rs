@@ -4,6 +4,7 @@ mod bad_input;
 mod crashes;
 mod deploys;
 mod drift;
+mod full_disk;
 mod idempotence;
 mod itself;
 mod notifications;
