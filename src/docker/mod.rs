@@ -6,6 +6,7 @@
 
 mod archive;
 mod call;
+mod credentials;
 mod erase;
 mod error;
 mod events;
@@ -43,6 +44,7 @@ use crate::ports::EngineEvent;
 pub use erase::Erased;
 pub use erase::ThrowawayInstance;
 
+use credentials::Credentials;
 use transport::LastInfo;
 
 /// Where Docker's own tools look if nothing else is said.
@@ -57,6 +59,7 @@ pub struct DockerEngine {
     docker: Docker,
     host: String,
     info: LastInfo,
+    credentials: Credentials,
 }
 
 impl DockerEngine {
@@ -81,7 +84,7 @@ impl DockerEngine {
         // Deadlines are set call by call. bollard's own, one for all and for the response's headers only, must
         // never be the one that ends a call.
         docker.set_timeout(Duration::from_secs(u64::from(u32::MAX)));
-        Ok(Self { docker, host, info })
+        Ok(Self { docker, host, info, credentials: Credentials::of_environment() })
     }
 
     /// Returns where the engine is, as it was given.

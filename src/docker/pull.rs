@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use axum::http::HeaderValue;
+use bollard::Docker;
 use bollard::models::CreateImageInfo;
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::Stream;
@@ -11,6 +13,7 @@ use super::DockerEngine;
 use super::READ_DEADLINE;
 use super::error;
 use super::within;
+use crate::core::model::Secret;
 use crate::core::model::familiar;
 use crate::ports::CallOutcome;
 use crate::ports::EngineError;
@@ -33,9 +36,13 @@ impl DockerEngine {
             .tag(&tag)
             .platform(platform.unwrap_or_default())
             .build();
-        let progress = self.docker.create_image(Some(options), None, None);
+        let (client, unusable) = match self.credentials.header(image).await {
+            Ok(header) => (self.logged_in(header)?, None),
+            Err(why) => (self.docker.clone(), Some(why)),
+        };
+        let progress = client.create_image(Some(options), None, None);
         match tokio::time::timeout(deadline, follow(image, progress)).await {
-            Ok(end) => end?,
+            Ok(end) => end.map_err(|error| with_login(error, unusable.as_deref()))?,
             Err(_) => return Err(error::timed_out(&format!("pull of {image}"), deadline)),
         }
         let found = within(READ_DEADLINE, "image inspect", self.docker.inspect_image(image)).await;
@@ -47,6 +54,32 @@ impl DockerEngine {
             )),
             Err(error) => Err(error),
         }
+    }
+}
+
+impl DockerEngine {
+    /// Returns a client whose requests carry a login. bollard's own way writes it in an alphabet that the engine does
+    /// not read if a password happens to need its last two letters.
+    fn logged_in(&self, header: Option<Secret>) -> Result<Docker, EngineError> {
+        let Some(header) = header else { return Ok(self.docker.clone()) };
+        let mut value = HeaderValue::from_str(header.expose()).map_err(|_| {
+            EngineError::new(EngineErrorKind::Invalid, "the registry's login cannot be sent as a header")
+        })?;
+        value.set_sensitive(true);
+        Ok(self.docker.clone().with_request_modifier(move |mut request| {
+            request.headers_mut().insert("x-registry-auth", value.clone());
+            request
+        }))
+    }
+}
+
+/// Adds why the pull was tried without a login.
+fn with_login(error: EngineError, unusable: Option<&str>) -> EngineError {
+    match unusable {
+        Some(why) => {
+            EngineError::new(error.kind, format!("{} (tried without a login: {why})", error.message))
+        }
+        None => error,
     }
 }
 

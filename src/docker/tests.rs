@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State as Shared;
+use axum::http::HeaderMap;
 use axum::http::StatusCode;
 use axum::http::Uri;
 use axum::response::IntoResponse;
@@ -23,8 +24,15 @@ use crate::core::desired::request::NetworkRequest;
 use crate::core::desired::request::VolumeRequest;
 use crate::core::observed::State;
 
-/// What was asked: address and body.
-type Seen = Arc<Mutex<Vec<(String, Bytes)>>>;
+/// One request.
+struct Asked {
+    uri: String,
+    login: Option<String>,
+    body: Bytes,
+}
+
+/// What was asked.
+type Seen = Arc<Mutex<Vec<Asked>>>;
 
 type Script = fn(&str) -> Response;
 
@@ -34,8 +42,9 @@ struct Fake {
     seen: Seen,
 }
 
-async fn answer(Shared(fake): Shared<Fake>, uri: Uri, body: Bytes) -> Response {
-    fake.seen.lock().expect("not poisoned").push((uri.to_string(), body));
+async fn answer(Shared(fake): Shared<Fake>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let login = headers.get("x-registry-auth").map(|value| value.to_str().expect("ASCII").to_owned());
+    fake.seen.lock().expect("not poisoned").push(Asked { uri: uri.to_string(), login, body });
     (fake.script)(uri.path())
 }
 
@@ -91,7 +100,7 @@ async fn a_create_request_is_sent_as_core_wrote_it() {
     };
     assert_eq!(engine.call(&call).await.expect("created").id, "c1");
     let seen = seen.lock().expect("not poisoned");
-    let (uri, body) = &seen[0];
+    let Asked { uri, body, .. } = &seen[0];
     assert_eq!(uri, "/containers/create?name=p-web-1&platform=linux%2Famd64");
     assert_eq!(serde_json::from_slice::<Value>(body).expect("JSON"), rich_request());
 }
@@ -101,7 +110,7 @@ async fn a_network_is_made_only_if_its_name_is_free() {
     let (_folder, engine, seen) = fake(|_| ok(&json!({ "Id": "n1", "Warning": "" })));
     let request = NetworkRequest { name: "n".into(), ..NetworkRequest::default() };
     engine.call(&Call::CreateNetwork(request)).await.expect("created");
-    let body: Value = serde_json::from_slice(&seen.lock().expect("not poisoned")[0].1).expect("JSON");
+    let body: Value = serde_json::from_slice(&seen.lock().expect("not poisoned")[0].body).expect("JSON");
     assert_eq!(body, json!({ "Name": "n", "Labels": {}, "CheckDuplicate": true }));
 }
 
@@ -150,7 +159,7 @@ async fn a_pull_that_reports_success_without_an_image_is_a_failure() {
         _ => (StatusCode::NOT_FOUND, json!({ "message": "No such image" }).to_string()).into_response(),
     });
     assert_eq!(engine.call(&pull).await.expect_err("no image").kind, EngineErrorKind::Registry);
-    assert_eq!(seen.lock().expect("not poisoned")[0].0, "/images/create?fromImage=web&tag=1&platform=");
+    assert_eq!(seen.lock().expect("not poisoned")[0].uri, "/images/create?fromImage=web&tag=1&platform=");
 
     let (_folder, engine, _) = fake(|_| {
         ok(&json!({ "errorDetail": { "message": "manifest unknown" }, "error": "manifest unknown" }))
@@ -159,11 +168,45 @@ async fn a_pull_that_reports_success_without_an_image_is_a_failure() {
 }
 
 #[tokio::test]
+async fn a_pull_is_made_with_the_registrys_login_and_an_unusable_one_is_told() {
+    let pull = |image: &str| Call::PullImage {
+        image: image.into(),
+        platform: None,
+        timeout: Duration::from_secs(5),
+    };
+    let (folder, mut engine, seen) = fake(|_| {
+        (StatusCode::NOT_FOUND, json!({ "message": "pull access denied" }).to_string()).into_response()
+    });
+    let file = folder.path().join("config.json");
+    std::fs::write(&file, json!({ "auths": { "ghcr.io": { "auth": "bWU6cHc=" } } }).to_string())
+        .expect("a file");
+    engine.credentials = Credentials::in_file(file.clone());
+    for image in ["ghcr.io/me/app:1", "quay.io/me/app:1"] {
+        engine.call(&pull(image)).await.expect_err("it is denied");
+    }
+    let logins: Vec<Option<String>> =
+        seen.lock().expect("not poisoned").iter().map(|asked| asked.login.clone()).collect();
+    assert_eq!(logins.iter().map(Option::is_some).collect::<Vec<_>>(), [true, false]);
+    let login = base64::Engine::decode(
+        &base64::engine::general_purpose::URL_SAFE,
+        logins[0].as_deref().expect("a login"),
+    );
+    let login: Value = serde_json::from_slice(&login.expect("base64")).expect("JSON");
+    assert_eq!(login, json!({ "username": "me", "password": "pw", "serveraddress": "ghcr.io" }));
+    std::fs::write(&file, "{").expect("a file");
+    let error = engine.call(&pull("ghcr.io/me/app:1")).await.expect_err("it is denied");
+    assert!(
+        error.message.contains("tried without a login") && error.message.contains("config.json:1"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn names_cannot_leave_their_place_in_the_path() {
     let (_folder, engine, seen) = fake(|_| ok(&json!({})));
     let call = Call::RemoveNetwork { id: "a/../b?c d".into(), name: String::new() };
     engine.call(&call).await.expect("answered");
-    assert_eq!(seen.lock().expect("not poisoned")[0].0, "/networks/a%2F..%2Fb%3Fc%20d");
+    assert_eq!(seen.lock().expect("not poisoned")[0].uri, "/networks/a%2F..%2Fb%3Fc%20d");
 }
 
 #[tokio::test]

@@ -158,8 +158,8 @@ impl Teller {
     pub(in crate::controller) async fn not_pulled(&self, deploy: &Deploy, outcome: &Outcome) -> Report {
         let why: Vec<String> = outcome.failures.iter().map(ToString::to_string).collect();
         let message = format!("nothing was changed: {}", why.join("; "));
-        let hint =
-            "check the image's name and tag, and that the registry can be reached and lets this host in";
+        let hint = "check the image's name and tag, and that the registry can be reached; if the image is private, \
+                    `docker login` as the user that runs Evenkeel";
         let event = self
             .of_deploy(deploy, EventType::DeployFailed, format!("{message}\nhint: {hint}"))
             .reason("PullFailed")

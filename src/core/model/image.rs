@@ -24,6 +24,15 @@ pub fn familiar(reference: &str) -> String {
     }
 }
 
+/// Returns the registry that a reference's image comes from: its host with its port, or `docker.io`.
+pub fn registry_of(reference: &str) -> &str {
+    match reference.split_once('/') {
+        Some(("index.docker.io", _)) | None => "docker.io",
+        Some((first, _)) if first.contains(['.', ':']) || first == "localhost" => first,
+        Some(_) => "docker.io",
+    }
+}
+
 /// Returns true if both references name the same image.
 pub fn same_image(a: &str, b: &str) -> bool {
     familiar(a) == familiar(b)
@@ -32,6 +41,20 @@ pub fn same_image(a: &str, b: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_first_part_is_a_registry_only_if_it_looks_like_a_host() {
+        for (given, wanted) in [
+            ("nginx:1.27", "docker.io"),
+            ("grafana/grafana:11", "docker.io"),
+            ("index.docker.io/library/nginx", "docker.io"),
+            ("ghcr.io/o/app:1@sha256:ab", "ghcr.io"),
+            ("localhost/app", "localhost"),
+            ("nas:5000/app", "nas:5000"),
+        ] {
+            assert_eq!(registry_of(given), wanted);
+        }
+    }
 
     #[test]
     fn references_are_shortened_as_docker_does_it() {

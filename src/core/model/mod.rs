@@ -9,6 +9,7 @@ mod signature;
 mod tree;
 
 pub use image::familiar;
+pub use image::registry_of;
 pub use image::same_image;
 pub use name::InstanceId;
 pub use name::NameError;
