@@ -29,6 +29,8 @@ pub(super) enum Command {
     Plan(Deploy),
     /// Bring stacks to what the files say, once; exits 0 if stable, 1 if not, 2 if nothing was changed
     Apply(Apply),
+    /// Take over what Docker Compose runs; without `--yes` only shows what that would change
+    Adopt(Adopt),
     /// Print a project as `docker compose config` does
     Config(ConfigArgs),
     /// Check the Compose files of a folder
@@ -179,6 +181,23 @@ pub(super) struct Apply {
     /// How long a container must be well before it counts
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(super) min_healthy_time: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Adopt {
+    /// The Compose projects; all that run if none is named
+    #[arg(value_name = "PROJECT")]
+    pub(super) projects: Vec<String>,
+    /// Take over what matches a stack. Containers that match exactly are not touched, the rest with the next pass
+    #[arg(long)]
+    pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) repo: Repo,
+    #[command(flatten)]
+    pub(super) place: Place,
+    /// How it is printed
+    #[arg(long, value_enum, default_value = "text")]
+    pub(super) output: Output,
 }
 
 /// How findings are printed.

@@ -115,7 +115,7 @@ fn interrupted() -> CancellationToken {
 async fn jobs(arguments: &args::Deploy, config: &crate::config::Config) -> Result<Vec<Job>, Problem> {
     let mut jobs = match &arguments.dir {
         Some(folder) => vec![of_folder(arguments, config, folder)?],
-        None => of_sources(arguments, config).await?,
+        None => of_sources(arguments.revision.as_deref(), config).await?,
     };
     for wanted in &arguments.stacks {
         if !jobs.iter().any(|job| job.stack.name.as_str() == wanted) {
@@ -157,7 +157,11 @@ fn of_folder(
     })
 }
 
-async fn of_sources(arguments: &args::Deploy, config: &crate::config::Config) -> Result<Vec<Job>, Problem> {
+/// Returns all stacks of all sources, at a revision or at the newest commit.
+pub(super) async fn of_sources(
+    revision: Option<&str>,
+    config: &crate::config::Config,
+) -> Result<Vec<Job>, Problem> {
     if config.sources.is_empty() {
         return Err(Problem::new("there is no repository to read")
             .hint("name a folder with `--dir`, a repository with `--repo`, or a file with `--config`"));
@@ -169,13 +173,13 @@ async fn of_sources(arguments: &args::Deploy, config: &crate::config::Config) ->
             .run(GitSource::poll)
             .await
             .map_err(|error| Problem::new(format!("source `{}`: {error}", source.name)).hint(error.hint()))?;
-        let revision = match &arguments.revision {
+        let revision = match revision {
             None => polled.revision(),
             Some(text) => {
                 let commit: CommitId = git.resolve(text).map_err(|error| {
                     Problem::new(format!("source `{}`: {error}", source.name)).hint(error.hint())
                 })?;
-                Revision::of(text.as_str(), commit)
+                Revision::of(text, commit)
             }
         };
         let stacks =
@@ -192,7 +196,7 @@ async fn of_sources(arguments: &args::Deploy, config: &crate::config::Config) ->
     Ok(jobs)
 }
 
-fn problem(error: PlanError) -> Problem {
+pub(super) fn problem(error: PlanError) -> Problem {
     match error {
         PlanError::Definition(findings) => Problem::findings(findings),
         PlanError::Engine(error) => Problem::new(format!("the engine: {error}"))
@@ -206,7 +210,7 @@ fn heading(planned: &Planned) -> String {
     format!("{}/{} at {}", plan.owner.source, plan.owner.stack, plan.revision.short())
 }
 
-fn redacted(planned: &Planned, text: &str) -> String {
+pub(super) fn redacted(planned: &Planned, text: &str) -> String {
     planned.rendered.redactor.redact(text)
 }
 
@@ -235,7 +239,7 @@ fn print(arguments: &args::Deploy, plans: &[Planned]) -> Result<(), Problem> {
     output::data(&text)
 }
 
-fn as_json(planned: &Planned) -> serde_json::Value {
+pub(super) fn as_json(planned: &Planned) -> serde_json::Value {
     let plan = &planned.plan;
     let value = serde_json::json!({
         "source": plan.owner.source,

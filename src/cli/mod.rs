@@ -2,6 +2,7 @@
 //!
 //! Data goes to stdout, everything else to stderr. Exit codes are part of the contract: see [`Exit`].
 
+mod adopt;
 mod args;
 mod assemble;
 mod check;
@@ -80,6 +81,7 @@ async fn asynchronous(command: Command) -> Result<Exit, Problem> {
         Command::Run(arguments) => run::run(&arguments).await,
         Command::Plan(arguments) => deploy::plan(&arguments).await,
         Command::Apply(arguments) => deploy::apply(&arguments).await,
+        Command::Adopt(arguments) => adopt::adopt(&arguments).await,
         Command::Get(arguments) => show::get(&arguments),
         Command::History(arguments) => show::history(&arguments),
         Command::Events(arguments) => show::events(&arguments),

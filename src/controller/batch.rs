@@ -163,8 +163,9 @@ impl Batch {
         let left: BTreeSet<StackName> = containers
             .chain(networks)
             .filter(|own| own.owner.instance == self.site.instance && own.owner.source == self.site.source)
-            .filter(|own| !known.contains(&own.owner.stack))
             .map(|own| own.owner.stack.clone())
+            .chain(self.site.adoptions().stacks())
+            .filter(|name| !known.contains(name))
             .collect();
         if left.is_empty() {
             return teller.prune_is_fine().await;

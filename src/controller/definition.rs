@@ -22,9 +22,14 @@ use crate::core::model::Revision;
 use crate::core::model::Secret;
 use crate::core::model::SourceName;
 use crate::core::model::Tree;
+use crate::core::observed::Adoption;
+use crate::core::observed::Observed;
 use crate::git::GitSource;
+use crate::ports::Engine;
+use crate::ports::EngineError;
 use crate::publish::FolderTree;
 
+use super::adoption::Adoptions;
 use super::stack::StackSpec;
 
 /// Where a source's definitions are read.
@@ -66,11 +71,24 @@ pub struct Rendered {
     pub redactor: Redactor,
     /// What is odd and does not keep it from being deployed.
     pub warnings: Vec<Diagnostic>,
+    /// The Compose project that the stack has taken over, if it has.
+    pub adoption: Option<Adoption>,
 }
 
 impl Rendered {
+    /// Looks at the engine as this stack sees it: with what it has taken over as its own.
+    pub(super) async fn observe(&self, engine: &dyn Engine) -> Result<Observed, EngineError> {
+        let adopted = self.adoption.as_ref().map(|adoption| adoption.project.clone());
+        let projects: Vec<String> = [self.desired.project.to_string()].into_iter().chain(adopted).collect();
+        let mut observed = engine.observe(&projects).await?;
+        if let Some(adoption) = &self.adoption {
+            observed.take_over(&self.desired.owner, adoption);
+        }
+        Ok(observed)
+    }
+
     /// Returns the definition of a stack that is to be gone.
-    pub(super) fn nothing(owner: Owner, revision: Revision) -> Self {
+    pub(super) fn nothing(owner: Owner, revision: Revision, adoption: Option<Adoption>) -> Self {
         let project = ProjectName::normalised(owner.stack.as_str());
         Self {
             desired: Desired {
@@ -89,15 +107,33 @@ impl Rendered {
             files: MountedContent::default(),
             redactor: Redactor::new([]),
             warnings: Vec::new(),
+            adoption,
         }
     }
 }
 
 impl Site {
-    /// Returns the folder that a stack's files are published below. It is the same for each revision, because
+    /// Returns the folder that a stack's repository is laid out below. It is the same for each revision, because
     /// Compose's config hashes contain it.
-    pub fn publish_root(&self, stack: &StackSpec) -> PathBuf {
-        self.data_dir.join("stacks").join(self.source.as_str()).join(stack.name.as_str())
+    fn root(&self, stack: &StackSpec, adoption: Option<&Adoption>) -> PathBuf {
+        match adoption.and_then(|adoption| adoption.root(&stack.folder)) {
+            Some(root) => root.into(),
+            None => self.data_dir.join("stacks").join(self.source.as_str()).join(stack.name.as_str()),
+        }
+    }
+
+    /// Returns the folder that a stack's files are written below: the whole of its root, or of a project that was taken
+    /// over its own folder only, for beside it are others.
+    pub(super) fn publish_root(&self, stack: &StackSpec, adoption: Option<&Adoption>) -> PathBuf {
+        match adoption.filter(|adoption| adoption.root(&stack.folder).is_some()) {
+            Some(adoption) => PathBuf::from(&adoption.working_dir),
+            None => self.root(stack, None),
+        }
+    }
+
+    /// Returns the records of what the source's stacks have taken over.
+    pub fn adoptions(&self) -> Adoptions {
+        Adoptions::new(&self.data_dir, &self.source)
     }
 
     /// Returns the owner of a stack's objects.
@@ -115,12 +151,28 @@ impl Site {
         revision: &Revision,
         api: (u32, u32),
     ) -> Result<Rendered, Vec<Diagnostic>> {
-        let root = path_text(&self.publish_root(stack));
+        let adoption = self.adoptions().get(&stack.name);
+        let adoption = adoption.map_err(|error| vec![Diagnostic::error("unreadable-adoption", error)])?;
+        self.render_adopted(stack, revision, api, adoption)
+    }
+
+    /// The same, as if the stack had taken over this.
+    ///
+    /// # Errors
+    /// Fails with all that is wrong in its files.
+    pub fn render_adopted(
+        &self,
+        stack: &StackSpec,
+        revision: &Revision,
+        api: (u32, u32),
+        adoption: Option<Adoption>,
+    ) -> Result<Rendered, Vec<Diagnostic>> {
+        let root = path_text(&self.root(stack, adoption.as_ref()));
         let as_pushed = |findings: Vec<Diagnostic>| match self.definitions {
             Definitions::Git(_) => findings.into_iter().map(|finding| finding.below(&root)).collect(),
             Definitions::Folder { .. } => findings,
         };
-        let mut rendered = self.render_below(stack, revision, api, &root).map_err(as_pushed)?;
+        let mut rendered = self.render_below(stack, revision, api, adoption, &root).map_err(as_pushed)?;
         rendered.warnings = as_pushed(rendered.warnings);
         Ok(rendered)
     }
@@ -130,6 +182,7 @@ impl Site {
         stack: &StackSpec,
         revision: &Revision,
         api: (u32, u32),
+        adoption: Option<Adoption>,
         root: &str,
     ) -> Result<Rendered, Vec<Diagnostic>> {
         let (tree, options, publish_root) = self.reader(stack, revision, root)?;
@@ -138,13 +191,17 @@ impl Site {
         let above = Settings { suspend: self.defaults.suspend || stack.suspend, ..self.defaults.clone() };
         let (settings, found) = desired::settings::of_project(&loaded, &above)?;
         warnings.extend(found);
+        let flavor = match adoption.as_ref().is_some_and(Adoption::is_of_compose_5) {
+            true => HashFlavor::V5,
+            false => HashFlavor::V2,
+        };
         let context = desired::Context {
             owner: self.owner(stack),
             revision: revision.clone(),
             publish_root,
             settings,
             compose_version: desired::COMPOSE_VERSION.into(),
-            flavor: HashFlavor::V2,
+            flavor,
             api,
         };
         let desired = desired::render(&loaded.project, tree.as_ref(), &context)?;
@@ -153,7 +210,7 @@ impl Site {
         let files = content::collect(tree.as_ref(), mounted)
             .map_err(|error| vec![Diagnostic::error("unreadable-mount", error.to_string())])?;
         let redactor = Redactor::new(secrets(&loaded.project, tree.as_ref(), &desired));
-        Ok(Rendered { desired, files, redactor, warnings })
+        Ok(Rendered { desired, files, redactor, warnings, adoption })
     }
 
     #[expect(clippy::type_complexity, reason = "three things that only the caller uses")]

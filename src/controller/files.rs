@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::definition::Rendered;
+use crate::core::desired::content::MountedContent;
 use crate::ports::Publish;
 use crate::publish::Publisher;
 
@@ -26,6 +27,11 @@ impl StackFiles {
         let this = self.clone();
         let found = tokio::task::spawn_blocking(move || this.publisher.stale(&this.rendered.files)).await;
         found.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+    }
+
+    /// The same for files that are not part of a definition yet. Blocks.
+    pub(super) fn stale_below(root: PathBuf, files: &MountedContent) -> Result<Vec<String>, String> {
+        Publisher::new(root).stale(files).map_err(|error| error.to_string())
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! What is done and in which order is the core's to say; how it is done is the adapters'.
 
+mod adoption;
 mod batch;
 mod counted;
 mod definition;
@@ -15,6 +16,7 @@ mod tell_source;
 #[cfg(test)]
 mod tests;
 
+pub use adoption::Adoptions;
 pub use batch::BatchReport;
 pub use counted::Counted;
 pub use definition::Definitions;

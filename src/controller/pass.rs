@@ -19,6 +19,7 @@ use crate::apply::OnFailure;
 use crate::apply::Outcome;
 use crate::core::diag::Diagnostic;
 use crate::core::model::Revision;
+use crate::core::observed::Adoption;
 use crate::core::observed::Observed;
 use crate::core::plan;
 use crate::core::plan::Plan;
@@ -30,6 +31,7 @@ use crate::core::run::Verdict;
 use crate::ports::Clock;
 use crate::ports::Engine;
 use crate::ports::EngineError;
+use crate::ports::Publish as _;
 use crate::store::Store;
 use crate::telemetry::Metrics;
 
@@ -120,6 +122,48 @@ impl Reconciler {
         self.plan_rendered(job, rendered, memory, &BTreeSet::new(), false).await
     }
 
+    /// Plans a stack as if it had taken over a project that Docker Compose runs. Changes nothing.
+    ///
+    /// What its containers mounted counts as what the repository has now, if all that is published is on the host
+    /// already; if not, whatever mounts repository files has to be replaced.
+    ///
+    /// # Errors
+    /// Fails if the definition has mistakes, if the world cannot be looked at, or if a file of the project's folder
+    /// differs from the repository's.
+    pub async fn plan_adoption(&self, job: &Job, adoption: Adoption) -> Result<Planned, PlanError> {
+        let api = self.engine.info().await.map_err(PlanError::Engine)?.api;
+        let (site, stack, revision) = (Arc::clone(&job.site), job.stack.clone(), job.revision.clone());
+        let read = move || site.render_adopted(&stack, &revision, api, Some(adoption));
+        let rendered = tokio::task::spawn_blocking(read).await;
+        let mut rendered = rendered
+            .map_err(|_| PlanError::Files("reading the definition was ended".into()))?
+            .map_err(PlanError::Definition)?;
+        let root = job.site.publish_root(&job.stack, rendered.adoption.as_ref());
+        let stale = StackFiles::stale_below(root, &rendered.files).map_err(PlanError::Files)?;
+        if let Some(adoption) = &mut rendered.adoption {
+            let mounted = rendered.desired.services.values();
+            let known = mounted.filter(|service| stale.is_empty() || service.content.is_empty());
+            adoption.digests = known.map(|service| (service.name.clone(), service.digest.clone())).collect();
+        }
+        self.plan_rendered(job, Arc::new(rendered), &Memory::default(), &BTreeSet::new(), false).await
+    }
+
+    /// Takes the project over that a plan of [`Self::plan_adoption`] was made for. No container is touched: from now on
+    /// they are looked after like the stack's own.
+    ///
+    /// # Errors
+    /// Fails if it cannot be written down; then nothing is taken over.
+    pub async fn take_over(&self, job: &Job, planned: &Planned) -> Result<(), String> {
+        let Some(adoption) = &planned.rendered.adoption else { return Ok(()) };
+        job.site.adoptions().put(&job.stack.name, adoption).map_err(|error| error.to_string())?;
+        let files = Self::files(job, &planned.rendered);
+        if files.stale().await?.is_empty() {
+            // They are as they should be: this only writes down that they are ours to change.
+            files.publish().await?;
+        }
+        Ok(())
+    }
+
     /// Brings a stack to its revision, or back to what ran before.
     pub async fn pass(&self, job: &Job, cancel: &CancellationToken) -> Report {
         let begun = self.clock.now();
@@ -140,13 +184,18 @@ impl Reconciler {
         };
         if report.verdict.is_good() {
             self.teller(job).gone().await;
+            if let Err(error) = job.site.adoptions().remove(&job.stack.name) {
+                tracing::warn!("{}: the record of its adoption cannot be removed: {error}", job.id());
+            }
         }
         report
     }
 
     async fn attempt_removal(&self, job: &Job, cancel: &CancellationToken) -> Result<Report, PlanError> {
         let memory = Memory { last_stable: None, bad: None, ..self.memory(job).await? };
-        let rendered = Arc::new(Rendered::nothing(job.site.owner(&job.stack), job.revision.clone()));
+        let adoption = job.site.adoptions().get(&job.stack.name).map_err(PlanError::Files)?;
+        let owner = job.site.owner(&job.stack);
+        let rendered = Arc::new(Rendered::nothing(owner, job.revision.clone(), adoption));
         self.deploy(job, rendered, &memory, false, cancel).await
     }
 
@@ -193,8 +242,7 @@ impl Reconciler {
         pulled: &BTreeSet<String>,
         undo: bool,
     ) -> Result<Planned, PlanError> {
-        let projects = [rendered.desired.project.to_string()];
-        let mut observed = self.engine.observe(&projects).await.map_err(PlanError::Engine)?;
+        let mut observed = rendered.observe(self.engine.as_ref()).await.map_err(PlanError::Engine)?;
         let asked = plan::ports_to_probe(&rendered.desired, &observed);
         observed.held_ports = self.engine.held_ports(&asked).await;
         let stale = Self::files(job, &rendered).stale().await.map_err(PlanError::Files)?;
@@ -217,7 +265,8 @@ impl Reconciler {
     }
 
     fn files(job: &Job, rendered: &Arc<Rendered>) -> StackFiles {
-        StackFiles::new(job.site.publish_root(&job.stack), Arc::clone(rendered))
+        let root = job.site.publish_root(&job.stack, rendered.adoption.as_ref());
+        StackFiles::new(root, Arc::clone(rendered))
     }
 
     fn teller(&self, job: &Job) -> Teller {

@@ -42,8 +42,8 @@ impl Reconciler {
         outcome: &Outcome,
         memory: &Memory,
     ) -> Report {
-        let projects = [planned.rendered.desired.project.to_string()];
-        let observed = self.engine.observe(&projects).await.unwrap_or_else(|_| planned.observed.clone());
+        let observed = planned.rendered.observe(self.engine.as_ref()).await;
+        let observed = observed.unwrap_or_else(|_| planned.observed.clone());
         let change = MemoryChange::stable(job.revision.clone(), self.pins(&planned.rendered, &observed));
         let change = if memory.holds_back_for(&job.revision) { change.keeping_bad() } else { change };
         self.teller(job).succeeded(deploy, planned, &observed, change, outcome).await

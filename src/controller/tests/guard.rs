@@ -55,6 +55,8 @@ struct Inner {
     /// The first call of this pass that took something away.
     destroyed: Option<String>,
     violations: Vec<String>,
+    /// A project that was taken over.
+    given: Option<String>,
 }
 
 impl Guard {
@@ -86,6 +88,16 @@ impl Guard {
     /// Says that services may go for good.
     pub(super) fn let_go(&self, services: &[&str]) {
         self.inner().leaving.extend(services.iter().map(|service| (*service).to_owned()));
+    }
+
+    /// Says that a project of Docker Compose may be touched.
+    pub(super) fn give(&self, project: &str) {
+        self.inner().given = Some(project.to_owned());
+    }
+
+    fn is_given(&self, found: &Container) -> bool {
+        let given = self.inner().given.clone();
+        given.is_some() && found.compose.as_ref().map(|compose| &compose.project) == given.as_ref()
     }
 
     /// Says that what runs now has proven itself.
@@ -121,7 +133,7 @@ impl Guard {
         let target = target(call).and_then(|name| {
             observed.containers.iter().find(|found| found.id == *name || found.name == *name)
         });
-        if target.is_some_and(|target| target.own.is_none()) {
+        if target.is_some_and(|target| target.own.is_none() && !self.is_given(target)) {
             self.violation(call, "it is not ours");
         }
         if let Call::RemoveNetwork { id, .. } = call

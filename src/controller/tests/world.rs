@@ -150,6 +150,11 @@ impl Lab {
         }
     }
 
+    /// Where somebody runs the stack `home` with Docker Compose.
+    pub(super) fn project(&self) -> PathBuf {
+        self.data.path().join("elsewhere/home")
+    }
+
     pub(super) fn site(&self) -> Arc<Site> {
         Arc::new(Site {
             instance: InstanceId::new("evenkeel").expect("a name"),

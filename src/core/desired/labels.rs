@@ -16,8 +16,6 @@ use crate::core::model::normalise;
 
 type Labels = BTreeMap<String, String>;
 
-/// The folder that relative paths of the project are resolved against.
-const WORKING_DIR: &str = "com.docker.compose.project.working_dir";
 /// The files that the project was read from, joined by commas.
 const CONFIG_FILES: &str = "com.docker.compose.project.config_files";
 /// The environment files that were named on the command line, absolute, joined by commas.
@@ -36,7 +34,7 @@ pub(super) fn of_container(view: &View<'_>, number: u32, config_hash: &str, dige
             (compose::CONFIG_HASH, config_hash.to_owned()),
             (compose::DEPENDS_ON, depends_on(view)),
             (compose::VERSION, view.context.compose_version.clone()),
-            (WORKING_DIR, project.working_dir.clone()),
+            (compose::WORKING_DIR, project.working_dir.clone()),
             (CONFIG_FILES, project.config_files.join(",")),
             (label::DIGEST, digest.to_owned()),
         ]

@@ -83,6 +83,8 @@ pub mod label {
         pub const NETWORK: &str = "com.docker.compose.network";
         /// The volume's key in the file.
         pub const VOLUME: &str = "com.docker.compose.volume";
+        /// The folder that relative paths of the project are resolved against.
+        pub const WORKING_DIR: &str = "com.docker.compose.project.working_dir";
         /// Compose's version.
         pub const VERSION: &str = "com.docker.compose.version";
     }

@@ -1,5 +1,6 @@
 //! What the engine reported, with labels parsed once. Nothing here asks the engine anything.
 
+mod adoption;
 mod labels;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,8 @@ use crate::core::desired::Owner;
 use crate::core::desired::request::ContainerRequest;
 use crate::core::desired::request::RestartPolicy;
 
+pub use adoption::Adoption;
+pub use adoption::free_projects;
 pub use labels::ComposeLabels;
 pub use labels::OwnLabels;
 

@@ -52,8 +52,9 @@ fn name_taken(name: &str, holder: &Container) -> Refusal {
         (None, Some(compose)) => (
             format!("was started by Docker Compose (project `{}`)", compose.project),
             format!(
-                "stop it with `docker compose -p {} down`, which keeps its volumes, and Evenkeel will start it anew",
-                compose.project
+                "take it over as it runs with `evenkeel adopt {project}`; or stop it with `docker compose -p {project} \
+                 down`, which keeps its volumes, and Evenkeel will start it anew",
+                project = compose.project
             ),
         ),
         (None, None) => (

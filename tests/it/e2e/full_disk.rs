@@ -56,7 +56,6 @@ impl Drop for SmallDisk {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a test that could not run says so")]
 fn a_full_disk() {
     let mut world = World::new();
     let Some(disk) = SmallDisk::at(&world.data()) else {

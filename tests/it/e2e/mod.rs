@@ -1,5 +1,6 @@
 //! Scenarios: somebody pushes, and the engine and the webhooks show what came of it.
 
+mod adopting;
 mod bad_input;
 mod crashes;
 mod deploys;

@@ -2,6 +2,7 @@
 //! that counts its calls, and a place where webhooks arrive. A [`World`] holds one of each, under a name of its own, so
 //! that tests can run side by side and clean up after themselves.
 
+pub(crate) mod compose;
 pub(crate) mod docker;
 pub(crate) mod http;
 pub(crate) mod process;

@@ -1,0 +1,148 @@
+//! What Docker Compose runs is taken over as it runs.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use tokio_util::sync::CancellationToken;
+
+use super::world::Lab;
+use super::world::Repo;
+use crate::controller::PlanError;
+use crate::core::model::Revision;
+use crate::core::observed::Adoption;
+use crate::core::plan::Call;
+use crate::core::run::Verdict;
+use crate::ports::Engine as _;
+
+const MOUNTS: &str = "services:\n  web:\n    image: IMAGE\n    restart: unless-stopped\n    volumes: [\"./conf:/conf\"]\n  \
+                      db:\n    image: app:1\n    restart: unless-stopped\n";
+
+/// A world in which Docker Compose has started the stack from a folder that holds what the repository does.
+struct Running {
+    lab: Lab,
+    repo: Repo,
+    first: Revision,
+}
+
+impl Running {
+    async fn new() -> Self {
+        let repo = Repo::new();
+        let lab = Lab::new(&repo);
+        let first = push(&repo, "app:1", "1");
+        fs::create_dir_all(lab.project().join("conf")).expect("a folder");
+        fs::write(lab.project().join("conf/a"), "1").expect("a file");
+        let running = Self { lab, repo, first };
+        running.compose_up().await;
+        running
+    }
+
+    fn adoption(&self) -> Adoption {
+        Adoption {
+            project: "home".into(),
+            working_dir: self.lab.project().to_string_lossy().into_owned(),
+            compose_version: "2.40.3".into(),
+            digests: BTreeMap::new(),
+        }
+    }
+
+    /// Makes what `docker compose up` would make: the same, without our labels.
+    async fn compose_up(&self) {
+        let job = self.lab.job(&self.first);
+        self.lab.engine.add_image("app:1", "content of 1");
+        let planned = self.lab.reconciler().plan_adoption(&job, self.adoption()).await.expect("a plan");
+        for service in planned.rendered.desired.services.values() {
+            for container in &service.containers {
+                let mut request = container.request.clone();
+                request.labels.retain(|name, _| !name.starts_with("dev.evenkeel."));
+                request.networking_config = None;
+                request.host_config.network_mode = "bridge".into();
+                self.lab.engine.outside().create(&container.name, &request).expect("created");
+                self.lab.engine.outside().start(&container.name).expect("started");
+            }
+        }
+    }
+
+    async fn take_over(&self) {
+        let observed = self.lab.engine.observe(&["home".into()]).await.expect("reachable");
+        let adoption = Adoption::of_project(&observed, "home").expect("it runs");
+        assert_eq!(adoption, self.adoption());
+        let (job, reconciler) = (self.lab.job(&self.first), self.lab.reconciler());
+        let planned = reconciler.plan_adoption(&job, adoption).await.expect("a plan");
+        reconciler.take_over(&job, &planned).await.expect("written down");
+        self.lab.guard.give("home");
+    }
+
+    async fn ids(&self) -> Vec<(String, String)> {
+        let observed = self.lab.engine.observe(&[]).await.expect("reachable");
+        let named = observed.containers.into_iter().filter(|found| found.name.starts_with("home-"));
+        named.map(|found| (found.name, found.id)).collect()
+    }
+}
+
+fn push(repo: &Repo, image: &str, content: &str) -> Revision {
+    repo.push(&[("home/compose.yaml", &MOUNTS.replace("IMAGE", image)), ("home/conf/a", content)]);
+    repo.fetch()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_runs_is_a_stranger_until_it_is_taken_over_and_then_not_restarted() {
+    let mut running = Running::new().await;
+    let before = running.ids().await;
+    assert_eq!(running.lab.pass(&running.first).await.verdict, Verdict::Refused);
+    running.take_over().await;
+    assert_eq!(running.lab.pass(&running.first).await.verdict, Verdict::Succeeded);
+    running.lab.forget_everything();
+    running.lab.pass(&running.first).await;
+    assert_eq!(running.ids().await, before);
+    let calls = running.lab.engine.mutating_calls();
+    let touches = |call: &&Call| !matches!(call, Call::CreateNetwork(_) | Call::ConnectNetwork { .. });
+    assert_eq!(calls.iter().find(touches), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_file_replaces_what_mounts_it_and_a_bad_change_is_taken_back() {
+    let running = Running::new().await;
+    running.take_over().await;
+    running.lab.pass(&running.first).await;
+    let before = running.ids().await;
+
+    let bad = push(&running.repo, "app:bad", "1");
+    assert_eq!(running.lab.pass(&bad).await.verdict, Verdict::RolledBack);
+    assert_eq!(running.ids().await, before, "the very same containers");
+
+    let changed = push(&running.repo, "app:1", "2");
+    assert_eq!(running.lab.pass(&changed).await.verdict, Verdict::Succeeded);
+    assert_eq!(fs::read_to_string(running.lab.project().join("conf/a")).expect("a file"), "2");
+    let after = running.ids().await;
+    let kept: Vec<bool> = before.iter().zip(&after).map(|(before, after)| before == after).collect();
+    assert_eq!(kept, [true, false], "the database stays, what mounts the file does not: {after:?}");
+    running.lab.engine.forget_calls();
+    assert_eq!(running.lab.pass(&changed).await.verdict, Verdict::NothingToDo);
+    assert_eq!(running.lab.engine.mutating_calls(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_differs_keeps_the_project_from_being_taken_over() {
+    let running = Running::new().await;
+    fs::write(running.lab.project().join("conf/a"), "somebody's own").expect("a file");
+    let job = running.lab.job(&running.first);
+    let refused = running.lab.reconciler().plan_adoption(&job, running.adoption()).await;
+    let Err(PlanError::Files(why)) = refused else { panic!("it differs") };
+    assert!(why.contains("conf/a"), "{why}");
+    assert_eq!(fs::read_to_string(running.lab.project().join("conf/a")).expect("a file"), "somebody's own");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_project_that_was_taken_over_goes_when_it_leaves_git() {
+    let running = Running::new().await;
+    running.take_over().await;
+    running.lab.pass(&running.first).await;
+    running.repo.push(&[("other/compose.yaml", "services: {a: {image: \"app:1\"}}\n")]);
+    let gone = running.repo.fetch();
+    running.lab.guard.let_go(&["web", "db"]);
+    let (job, never) = (running.lab.job(&gone), CancellationToken::new());
+    let report = running.lab.reconciler().remove(&job, &never).await;
+    assert!(report.verdict.is_good(), "{report:?}");
+    assert_eq!(running.ids().await, []);
+    assert_eq!(running.lab.site().adoptions().stacks(), []);
+}
