@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::Builder;
-use super::Reached;
-use super::Standing;
-use super::Waits;
+use super::wait::Reached;
+use super::wait::Standing;
+use super::wait::Waits;
 use crate::core::desired::request::Endpoint;
 use crate::core::observed::Container;
 use crate::core::observed::Health;
