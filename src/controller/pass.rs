@@ -37,6 +37,7 @@ use crate::telemetry::Metrics;
 
 mod deploy;
 mod settle;
+mod stages;
 
 pub(super) use deploy::changes;
 pub(super) use settle::problem_text;

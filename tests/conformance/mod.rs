@@ -14,8 +14,10 @@ use evenkeel::core::compose::Project;
 use evenkeel::core::desired::COMPOSE_VERSION;
 use evenkeel::core::desired::Context;
 use evenkeel::core::desired::Desired;
+use evenkeel::core::desired::DesiredService;
 use evenkeel::core::desired::Owner;
 use evenkeel::core::desired::Settings;
+use evenkeel::core::desired::Shared;
 use evenkeel::core::desired::render;
 use evenkeel::core::diag::Diagnostic;
 use evenkeel::core::model::Entry;
@@ -28,6 +30,8 @@ use evenkeel::core::model::Tree;
 use evenkeel::core::model::TreeError;
 use serde_json::Value;
 use serde_json::json;
+use sha2::Digest;
+use sha2::Sha256;
 
 use canon::canon;
 use canon::differences;
@@ -198,6 +202,7 @@ fn rendered(desired: &Desired) -> Value {
     let mut containers = BTreeMap::new();
     let mut archives: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for service in desired.services.values() {
+        let service = filled_in(desired, service);
         for container in &service.containers {
             let mut value = json!({ "body": canon(json!(container.request)) });
             if let Some(platform) = &service.platform {
@@ -219,6 +224,16 @@ fn rendered(desired: &Desired) -> Value {
         list.sort_by_key(|file| file["name"].to_string());
     }
     json!({ "networks": networks, "volumes": volumes, "containers": containers, "archives": archives })
+}
+
+/// Returns the service with the ids that the recording engine gave to the containers it refers to.
+fn filled_in(desired: &Desired, service: &DesiredService) -> DesiredService {
+    let with = service.shared.iter().flat_map(Shared::with);
+    let ids = with.map(|other| {
+        let name = &desired.services[&other].containers[0].name;
+        (other, hex::encode(Sha256::digest(format!("ctr:{name}"))))
+    });
+    service.with_ids(&ids.collect()).expect("all ids are known")
 }
 
 fn context() -> Context {

@@ -23,6 +23,7 @@ use crate::core::compose;
 use crate::core::desired;
 use crate::core::desired::Condition;
 use crate::core::desired::Desired;
+use crate::core::desired::DesiredService;
 use crate::core::desired::Owner;
 use crate::core::desired::Settings;
 use crate::core::model::InstanceId;
@@ -61,6 +62,8 @@ struct Service {
     stands: [Option<(u8, u8)>; 3],
     /// It is no longer in the file.
     left: bool,
+    /// What it shares with a service before it, and which.
+    shares: Option<(u8, usize)>,
 }
 
 fn service() -> impl Strategy<Value = Service> {
@@ -73,8 +76,9 @@ fn service() -> impl Strategy<Value = Service> {
         prop::collection::vec(0..=4_u8, 4),
         [found(), found(), found()],
         proptest::bool::weighted(0.12),
+        proptest::option::weighted(0.3, (0..=3_u8, 0..4_usize)),
     )
-        .prop_map(|(is_job, version, policy, has_port, waits, stands, left)| Service {
+        .prop_map(|(is_job, version, policy, has_port, waits, stands, left, shares)| Service {
             is_job,
             version,
             policy,
@@ -82,11 +86,20 @@ fn service() -> impl Strategy<Value = Service> {
             waits,
             stands,
             left,
+            shares,
         })
 }
 
 fn image(service: &Service, version: u8) -> String {
     format!("{}:{version}", if service.is_job { "job" } else { "app" })
+}
+
+/// Returns what a service shares with which one before it. A job has nothing to share once it has ended.
+fn shared_with(services: &[Service], at: usize) -> Option<(&'static str, usize)> {
+    let (what, with) = services[at].shares?;
+    let with = with.checked_rem(at)?;
+    let field = ["network_mode", "ipc", "pid", "volumes_from"][usize::from(what)];
+    (!services[with].is_job).then_some((field, with))
 }
 
 /// Writes the compose file of a world in which each service has the version that is asked for.
@@ -97,7 +110,17 @@ fn compose_file(services: &[Service], version_of: impl Fn(usize) -> Option<u8>) 
         let policies = if service.is_job { ["\"no\"", "on-failure"] } else { ["always", "unless-stopped"] };
         let _ = writeln!(text, "  s{at}:\n    image: {}", image(service, version));
         let _ = writeln!(text, "    restart: {}", policies[service.policy]);
-        if service.has_port {
+        let shares = shared_with(services, at).filter(|(_, with)| version_of(*with).is_some());
+        match shares {
+            Some(("volumes_from", with)) => {
+                let _ = writeln!(text, "    volumes_from: [s{with}]");
+            }
+            Some((field, with)) => {
+                let _ = writeln!(text, "    {field}: service:s{with}");
+            }
+            None => {}
+        }
+        if service.has_port && !matches!(shares, Some(("network_mode", _))) {
             let _ = writeln!(text, "    ports: [\"{}:80\"]", 8000 + at);
         }
         let mut waits = String::new();
@@ -167,7 +190,7 @@ impl Ordered {
                 let is_it = found
                     .compose
                     .as_ref()
-                    .is_some_and(|c| c.service == wanted.name && c.config_hash == wanted.config_hash);
+                    .is_some_and(|c| c.service == wanted.name && c.config_hash == hash_of(wanted, found));
                 is_it && has_reached(found, dependency.condition)
             });
             if !reached {
@@ -175,6 +198,14 @@ impl Ordered {
                 violations.push(format!("`{name}` is started before `{}` is ready", dependency.service));
             }
         }
+    }
+}
+
+/// The hash that the container has if it was made from the service's definition.
+fn hash_of(service: &DesiredService, found: &Container) -> String {
+    match (&service.shared, &found.request) {
+        (Some(shared), Some(request)) => shared.hash_with_ids_of(&request.host_config),
+        _ => service.config_hash.clone(),
     }
 }
 
@@ -232,7 +263,8 @@ async fn set_up(engine: &SimEngine, services: &[Service]) {
             for (slot, found) in service.stands.iter().enumerate() {
                 let Some((_, progress)) = found.filter(|(found, _)| *found == version) else { continue };
                 let wanted = &then.services.values().find(|s| s.name.as_str() == format!("s{at}"));
-                let wanted = &wanted.expect("a service").containers[0];
+                let Some(wanted) = filled_in(engine, wanted.expect("a service")).await else { continue };
+                let wanted = &wanted.containers[0];
                 let name = format!("{}{}", wanted.name, ["", plan::NEXT, plan::PREV][slot]);
                 engine.outside().create(&name, &wanted.request).expect("created");
                 if progress > 0 {
@@ -249,11 +281,37 @@ async fn set_up(engine: &SimEngine, services: &[Service]) {
     engine.forget_calls();
 }
 
+/// Returns the service with the id of some container of each that it shares with; `None` if none stands.
+async fn filled_in(engine: &SimEngine, service: &DesiredService) -> Option<DesiredService> {
+    let observed = engine.observe(&["home".into()]).await.expect("reachable");
+    let with = service.shared.iter().flat_map(desired::Shared::with);
+    let ids = with.filter_map(|other| {
+        let found =
+            observed.containers.iter().find(|c| c.compose.as_ref().is_some_and(|c| c.service == other))?;
+        Some((other, found.id.clone()))
+    });
+    service.with_ids(&ids.collect())
+}
+
 fn plan_now(desired: &Desired, observed: &Observed) -> plan::Plan {
     let (memory, none) = (plan::Memory::default(), BTreeSet::new());
     let inputs =
         plan::Inputs { desired, observed, memory: &memory, stale_files: &[], pulled: &none, undo: false };
     plan::plan(inputs)
+}
+
+/// Stops or starts something, or changes how it is named.
+fn disturbs(action: &plan::Action) -> bool {
+    let plan::Action::Call(call) = action else { return matches!(action, plan::Action::Wait(_)) };
+    match call {
+        // What an unfinished deploy left goes: its name is needed.
+        Call::RemoveContainer { force, .. } => !force,
+        Call::CreateNetwork(_)
+        | Call::CreateVolume(_)
+        | Call::CreateContainer { .. }
+        | Call::ConnectNetwork { .. } => false,
+        _ => true,
+    }
 }
 
 async fn converges(services: &[Service]) -> Result<(), TestCaseError> {
@@ -267,15 +325,25 @@ async fn converges(services: &[Service]) -> Result<(), TestCaseError> {
     let mut last = String::new();
     for _ in 0..PASSES {
         let observed = engine.observe(&["home".into()]).await.expect("reachable");
-        let plan = plan_now(&desired, &observed);
+        let mut plan = plan_now(&desired, &observed);
         prop_assert_eq!(&plan, &plan_now(&desired, &observed), "the same inputs give the same plan");
         prop_assert_eq!(&plan.refusals, &[]);
-        let hands = Hands {
+        let hands = || Hands {
             engine: Arc::<Ordered>::clone(&ordered),
             journal: Arc::new(Steps::default()),
             publish: Arc::new(Files(Ok(Vec::new()))),
         };
-        let outcome = walk(&plan, &hands, OnFailure::Continue, &CancellationToken::new()).await;
+        for _ in 0..services.len() {
+            if !plan.is_partial() {
+                break;
+            }
+            prop_assert!(plan.nodes.iter().all(|node| !disturbs(&node.action)), "{}", plan.steps_text());
+            let outcome = walk(&plan, &hands(), OnFailure::Continue, &CancellationToken::new()).await;
+            prop_assert!(outcome.failures.is_empty(), "{text}\n{:?}", outcome.failures);
+            plan = plan_now(&desired, &engine.observe(&["home".into()]).await.expect("reachable"));
+        }
+        prop_assert!(!plan.is_partial(), "{text}\n{}", plan.steps_text());
+        let outcome = walk(&plan, &hands(), OnFailure::Continue, &CancellationToken::new()).await;
         last = format!("{}{:?}", plan.steps_text(), outcome.failures);
         prop_assert_eq!(
             &*ordered.violations.lock().expect("no panic"),
@@ -303,6 +371,15 @@ async fn converges(services: &[Service]) -> Result<(), TestCaseError> {
             "{text}\n{}: {found:?}",
             wanted.name
         );
+        if let (Some(shared), Some(found)) = (&wanted.shared, found) {
+            let ids = shared.with().into_iter().map(|with| {
+                let live = names[desired.services[&with].containers[0].name.as_str()];
+                (with, live.id.clone())
+            });
+            let filled = wanted.with_ids(&ids.collect()).expect("all ids");
+            let hash = found.compose.as_ref().map(|compose| compose.config_hash.clone());
+            prop_assert_eq!(hash, Some(filled.config_hash), "{}", text);
+        }
         let runs = found.map(|found| found.image_id.as_str());
         prop_assert_eq!(runs, observed.image_id(&wanted.image), "{}", text);
     }

@@ -155,6 +155,7 @@ impl World {
             revision: Revision::folder(),
             changes: Vec::new(),
             nodes: self.nodes.clone(),
+            unresolved: BTreeSet::new(),
             refusals: Vec::new(),
             notes: Vec::new(),
         };

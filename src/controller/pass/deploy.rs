@@ -12,6 +12,7 @@ use super::PlanError;
 use super::Planned;
 use super::Reconciler;
 use super::Report;
+use super::stages::Towards;
 use crate::apply::OnFailure;
 use crate::apply::Outcome;
 use crate::apply::Reason;
@@ -68,6 +69,7 @@ impl Reconciler {
         }
         let deploy = teller.begin(job, &planned, memory, is_drift).await?;
         let mut calls = 0;
+        let mut pulled = BTreeSet::new();
         if let Some(pulls) = planned.plan.pulls() {
             let files = Self::files(job, &rendered);
             let outcome =
@@ -79,7 +81,7 @@ impl Reconciler {
             if outcome.cancelled {
                 return Ok(teller.superseded(&deploy, &planned).await);
             }
-            let pulled: BTreeSet<String> = outcome.pulled.iter().cloned().collect();
+            pulled.extend(outcome.pulled);
             planned = self.plan_rendered(job, Arc::clone(&rendered), memory, &pulled, undo).await?;
             if !planned.plan.refusals.is_empty() {
                 return Ok(teller.refused_after_pull(&deploy, &planned).await);
@@ -87,6 +89,17 @@ impl Reconciler {
         }
         let way_back = way_back(job, &planned, memory);
         let on_failure = if way_back.is_some() { OnFailure::Halt } else { OnFailure::Continue };
+        let towards = Towards { job, memory, pulled, undo, run: &deploy.run };
+        let outcome = self.create_in_stages(&towards, &mut planned, on_failure, cancel).await?;
+        calls += outcome.calls;
+        if !outcome.is_complete() {
+            let mut report = self.verdict(job, &deploy, &planned, outcome, way_back, memory).await;
+            report.calls += calls;
+            return Ok(report);
+        }
+        if !planned.plan.refusals.is_empty() {
+            return Ok(teller.refused_after_pull(&deploy, &planned).await);
+        }
         let files = Self::files(job, &rendered);
         let outcome = self.walk(&planned.plan, &deploy.run, &rendered, files, on_failure, cancel).await?;
         calls += outcome.calls;
@@ -152,12 +165,20 @@ impl Reconciler {
         run: &RunId,
     ) -> Result<Option<String>, PlanError> {
         let rendered = self.render(job, stable).await?;
-        let planned = self.plan_rendered(job, Arc::clone(&rendered), memory, &BTreeSet::new(), true).await?;
+        let mut planned =
+            self.plan_rendered(job, Arc::clone(&rendered), memory, &BTreeSet::new(), true).await?;
+        let never = CancellationToken::new();
+        if planned.plan.refusals.is_empty() {
+            let towards = Towards { job, memory, pulled: BTreeSet::new(), undo: true, run };
+            let outcome = self.create_in_stages(&towards, &mut planned, OnFailure::Continue, &never).await?;
+            if !outcome.is_complete() {
+                return Ok(Some(first_words(&outcome, &rendered)));
+            }
+        }
         if let Some(refusal) = planned.plan.refusals.first() {
             return Ok(Some(refusal.message.clone()));
         }
         let files = Self::files(job, &rendered);
-        let never = CancellationToken::new();
         let outcome = self.walk(&planned.plan, run, &rendered, files, OnFailure::Continue, &never).await?;
         Ok((!outcome.is_complete()).then(|| first_words(&outcome, &rendered)))
     }

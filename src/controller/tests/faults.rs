@@ -16,7 +16,7 @@ use crate::sim::Fault;
 const PASSES: usize = 3;
 
 /// A change to be brought in while something goes wrong.
-struct Scenario {
+pub(super) struct Scenario {
     before: Option<Revision>,
     after: Revision,
     /// Services and images that run in the end.
@@ -28,7 +28,11 @@ struct Scenario {
 }
 
 impl Scenario {
-    fn new(before: Option<Revision>, after: Revision, wanted: &[(&'static str, &'static str)]) -> Self {
+    pub(super) fn new(
+        before: Option<Revision>,
+        after: Revision,
+        wanted: &[(&'static str, &'static str)],
+    ) -> Self {
         let (wanted, leaving, drift) = (wanted.to_vec(), Vec::new(), DriftMode::Correct);
         Self { before, after, wanted, leaving, file: None, drift }
     }
@@ -93,7 +97,7 @@ impl Scenario {
     }
 
     /// Lets each call go wrong in each way.
-    async fn survives_everything(&self, repo: &Repo, expected_calls: usize) {
+    pub(super) async fn survives_everything(&self, repo: &Repo, expected_calls: usize) {
         let calls = self.calls(repo).await;
         assert_eq!(calls.len(), expected_calls, "{calls:?}");
         let mut problems = Vec::new();

@@ -6,5 +6,6 @@ mod faults;
 mod guard;
 mod passes;
 mod rounds;
+mod shared;
 mod told;
 mod world;

@@ -48,7 +48,7 @@ pub(super) fn request(
         exposed_ports: exposed(service),
         tty: service.tty,
         open_stdin: service.stdin_open,
-        env: environment(service),
+        env: environment(&service.environment),
         cmd: service.command.0.clone(),
         entrypoint: service.entrypoint.0.clone(),
         healthcheck: service.healthcheck.as_ref().map(|check| health(view, check, findings)),
@@ -79,12 +79,12 @@ pub(super) fn stop_grace(service: &Service) -> Duration {
 }
 
 /// A variable without a value is named alone: the engine then takes it out of the image's environment.
-fn environment(service: &Service) -> Vec<String> {
+pub(super) fn environment(variables: &BTreeMap<String, Option<String>>) -> Vec<String> {
     let line = |(key, value): (&String, &Option<String>)| match value {
         Some(value) => format!("{key}={value}"),
         None => key.clone(),
     };
-    service.environment.iter().map(line).collect()
+    variables.iter().map(line).collect()
 }
 
 #[expect(clippy::zero_sized_map_values, reason = "the API's form of a set")]

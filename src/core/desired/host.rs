@@ -18,6 +18,7 @@ pub(super) fn fill(host: &mut HostConfig, view: &View<'_>, findings: &mut Findin
     host.cap_drop = capabilities(&service.cap_drop);
     host.init = service.init;
     host.ipc_mode.clone_from(&service.ipc);
+    host.volumes_from.clone_from(&service.volumes_from);
     host.pid_mode.clone_from(&service.pid);
     host.uts_mode.clone_from(&service.uts);
     host.userns_mode.clone_from(&service.userns_mode);

@@ -9,6 +9,7 @@ pub mod settings;
 mod capability;
 mod container;
 mod findings;
+mod hook;
 mod host;
 mod labels;
 mod mounted;
@@ -20,6 +21,7 @@ mod render;
 mod resources;
 mod secrets;
 mod service;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod volume;
@@ -41,12 +43,14 @@ use request::ContainerRequest;
 use request::NetworkRequest;
 use request::VolumeRequest;
 
+pub use hook::Hook;
 pub use order::Cycle;
 pub use order::order;
 pub use order::waves;
 pub use render::COMPOSE_VERSION;
 pub use render::Context;
 pub use render::render;
+pub use shared::Shared;
 pub use warnings::warnings;
 
 use render::View;
@@ -155,8 +159,11 @@ pub struct DesiredService {
     pub platform: Option<String>,
     /// What must hold of other services before this one's containers start.
     pub depends_on: Vec<Dependency>,
-    /// Compose's config hash, also in each container's label.
+    /// Compose's config hash, also in each container's label. While `shared` is not filled in, that of the definition as
+    /// it is written, which no container has.
     pub config_hash: String,
+    /// What its containers share with those of other services, if they do.
+    pub shared: Option<Shared>,
     /// Digest of the mounted repository files and secrets, also in each container's label.
     pub digest: String,
     /// The content of `digest`, file by file, for causes: path as the user knows it, and the content's sha256. Secrets
@@ -164,6 +171,10 @@ pub struct DesiredService {
     pub content: BTreeMap<String, String>,
     /// How long the engine waits after the stop signal before it kills.
     pub stop_grace: Duration,
+    /// What runs in each container after its start, one after the other.
+    pub post_start: Vec<Hook>,
+    /// What runs in each container before it is stopped, one after the other.
+    pub pre_stop: Vec<Hook>,
     /// The containers, by number from 1.
     pub containers: Vec<DesiredContainer>,
 }

@@ -10,17 +10,7 @@ pub(super) fn check(view: &View<'_>, findings: &mut Findings<'_>) {
     if service.build.is_some() && service.image.is_empty() {
         findings.unsupported(view, "build", "build and push the image, and name it with `image`");
     }
-    for (field, mode) in
-        [("network_mode", &service.network_mode), ("ipc", &service.ipc), ("pid", &service.pid)]
-    {
-        if mode.starts_with("service:") {
-            let path = view.path(field);
-            let message = format!("`{field}: {mode}` is not supported yet");
-            findings.error("not-supported-yet", &path, message, "join the services by a network instead");
-        }
-    }
     let fields = [
-        ("volumes_from", !service.volumes_from.is_empty(), "mount the same named volumes in both services"),
         ("provider", service.provider.is_some(), "run the provider's service as a container"),
         ("models", !service.models.is_empty(), "run the model as a service"),
         ("post_start", !service.post_start.is_empty(), "use a one-shot service and `depends_on` instead"),

@@ -12,6 +12,7 @@ use super::mounted::Reader;
 use super::network;
 use super::order;
 use super::service;
+use super::shared;
 use super::volume;
 use crate::core::compose::HashFlavor;
 use crate::core::compose::Project;
@@ -81,7 +82,8 @@ pub fn render(project: &Project, tree: &dyn Tree, context: &Context) -> Result<D
     let mut reader = Reader::new(project, tree, context);
     let mut services = BTreeMap::new();
     for name in project.services.keys() {
-        let Some(service) = project.resolved_service(name) else { continue };
+        let Some(mut service) = project.resolved_service(name) else { continue };
+        shared::normalise(&mut service);
         let view = View { project, context, tree, name, service: &service };
         if let Some(service) = service::render(&view, &mut reader, &mut findings) {
             services.insert(service.name.clone(), service);
@@ -89,6 +91,7 @@ pub fn render(project: &Project, tree: &dyn Tree, context: &Context) -> Result<D
     }
     let networks = network::networks(project, context, &mut findings);
     check_names(&services, &mut findings);
+    shared::check(&services, &mut findings);
     if let Err(circle) = order::order(&services) {
         findings.add(circle.into());
     }

@@ -8,13 +8,15 @@ use super::View;
 use super::capability;
 use super::container;
 use super::findings::Findings;
+use super::hook;
 use super::labels;
 use super::mounted;
 use super::mounted::Reader;
 use super::refuse;
 use super::secrets;
-use crate::core::compose::LabelHash;
+use super::shared::Shared;
 use crate::core::compose::Project;
+use crate::core::compose::hash_of_service;
 use crate::core::compose::types::Service;
 use crate::core::model::ServiceName;
 
@@ -35,11 +37,7 @@ pub(super) fn render(
     capability::check_service(view, findings);
     let provided = secrets::provided(view, findings);
     let seen = reader.seen(view, &mounted::sources(view), &provided.archives, findings);
-    let config_hash = match view.project.service_label_hash(view.name, view.context.flavor) {
-        Some(LabelHash::Known(hash)) => hash,
-        // The reference to another container is among the findings.
-        Some(LabelHash::NeedsContainers) | None => String::new(),
-    };
+    let config_hash = hash_of_service(view.service, view.context.flavor);
     let archives: Vec<_> = provided.archives.into_iter().map(|(_, archive)| archive).collect();
     let mut containers = Vec::new();
     for (number, name) in (1..).zip(container_names(view.project, view.name, view.service)) {
@@ -59,9 +57,12 @@ pub(super) fn render(
         platform: platform(view),
         depends_on: dependencies(view, findings),
         config_hash,
+        shared: Shared::of(view.service, view.context.flavor),
         digest: seen.digest,
         content: seen.parts,
         stop_grace: container::stop_grace(view.service),
+        post_start: hook::hooks(&view.service.post_start),
+        pre_stop: hook::hooks(&view.service.pre_stop),
         containers,
     })
 }

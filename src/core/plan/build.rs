@@ -26,7 +26,6 @@ use super::preflight;
 use super::prune;
 use super::slot;
 use super::slot::Slot;
-use super::slot::Step;
 use crate::core::model::ServiceName;
 use crate::core::observed::Container;
 
@@ -45,9 +44,13 @@ pub(super) struct Builder<'a> {
     pub(super) stops: Vec<(usize, &'a Container)>,
     /// What each service's dependants can wait for.
     reached: BTreeMap<ServiceName, wait::Reached>,
+    /// Containers that leave their places, with the names of the places.
+    replaced: Vec<(&'a Container, &'a str)>,
+    /// Services that refer to a container that has yet to be created.
+    unresolved: BTreeSet<ServiceName>,
 }
 
-pub(super) fn build(inputs: Inputs<'_>) -> Plan {
+pub(super) fn build(inputs: Inputs<'_>, unresolved: BTreeSet<ServiceName>) -> Plan {
     let (slots, orphans) = slot::slots(inputs.desired, inputs.observed);
     let mut builder = Builder {
         inputs,
@@ -59,21 +62,31 @@ pub(super) fn build(inputs: Inputs<'_>) -> Plan {
         gates: BTreeSet::new(),
         stops: Vec::new(),
         reached: BTreeMap::new(),
+        replaced: slots
+            .iter()
+            .filter_map(|slot| Some((slot.replaced()?, slot.container.name.as_str())))
+            .collect(),
+        unresolved,
     };
     let chosen = builder.images(&slots);
     builder.files();
     builder.networks_and_volumes();
     let ready = builder.creates(&slots, &chosen);
+    let first_part = builder.nodes.len();
     builder.early_stops(&slots, &orphans);
     builder.swaps(&slots, &ready);
     prune::prune(&mut builder, &orphans);
-    let Builder { nodes, mut changes, notes, refusals, .. } = builder;
+    let Builder { mut nodes, mut changes, notes, refusals, unresolved, .. } = builder;
+    if !unresolved.is_empty() {
+        nodes.truncate(first_part);
+    }
     changes.sort_by(|a, b| (a.verb == Verb::Remove, &a.object).cmp(&(b.verb == Verb::Remove, &b.object)));
     Plan {
         owner: inputs.desired.owner.clone(),
         revision: inputs.desired.revision.clone(),
         changes,
         nodes,
+        unresolved,
         refusals,
         notes,
     }
@@ -136,11 +149,7 @@ impl<'a> Builder<'a> {
         self.gates.extend(named);
         let after = self.gates.clone();
         for (slot, _) in finishing {
-            let replaced = match slot.step {
-                Step::Replace { old, .. } => Some(old),
-                Step::TakeBack { live, .. } => Some(live),
-                _ => None,
-            };
+            let replaced = slot.replaced();
             let object = Object::Container(slot.container.name.clone());
             for gone in slot.leftovers.iter().copied().chain(replaced) {
                 let call = Call::RemoveContainer { container: gone.id.clone(), force: false };

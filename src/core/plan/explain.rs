@@ -12,6 +12,7 @@ use crate::core::desired::DesiredService;
 use crate::core::desired::label;
 use crate::core::desired::request::ContainerRequest;
 use crate::core::desired::request::HealthConfig;
+use crate::core::desired::request::HostConfig;
 use crate::core::model::same_image;
 use crate::core::observed::Container;
 
@@ -24,6 +25,7 @@ pub(super) fn causes(found: &Container, service: &DesiredService, wanted: &Desir
     if let Some(was) = &found.request {
         fields(&mut causes, was, &wanted.request);
     }
+    shared(&mut causes, found, service, wanted);
     let own_digest = found.own.as_ref().map_or("", |own| own.digest.as_str());
     if own_digest != service.digest {
         let names: Vec<&str> = service.content.keys().map(String::as_str).collect();
@@ -47,6 +49,42 @@ pub(super) fn causes(found: &Container, service: &DesiredService, wanted: &Desir
         causes.push(if same_hash { "a network was made anew" } else { "its definition changed" }.into());
     }
     causes
+}
+
+/// What is shared with another service's container, by the name of that service.
+fn shared(causes: &mut Vec<String>, found: &Container, service: &DesiredService, wanted: &DesiredContainer) {
+    let (Some(shared), Some(was)) = (&service.shared, &found.request) else { return };
+    let only_the_id = found
+        .compose
+        .as_ref()
+        .is_some_and(|compose| compose.config_hash == shared.hash_with_ids_of(&was.host_config));
+    for (field, other) in shared.references() {
+        let (was, want) =
+            (shared_value(field, &was.host_config), shared_value(field, &wanted.request.host_config));
+        if was != want {
+            causes.push(match only_the_id {
+                true => format!("{field}: service:{other} was replaced"),
+                false => change(field, &short(&was), &format!("service:{other}")),
+            });
+        }
+    }
+}
+
+fn shared_value(field: &str, host: &HostConfig) -> String {
+    match field {
+        "network_mode" => host.network_mode.clone(),
+        "ipc" => host.ipc_mode.clone(),
+        "pid" => host.pid_mode.clone(),
+        _ => host.volumes_from.join(" "),
+    }
+}
+
+/// An id is for machines: its beginning will do.
+fn short(mode: &str) -> String {
+    match mode.split_once(':') {
+        Some((kind, id)) => format!("{kind}:{}", id.get(..12).unwrap_or(id)),
+        None => mode.to_owned(),
+    }
 }
 
 fn change(field: &str, from: &str, to: &str) -> String {

@@ -15,6 +15,7 @@ mod images;
 mod preflight;
 mod prune;
 mod render;
+mod resolve;
 mod slot;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ use serde::Serialize;
 use crate::core::desired::Desired;
 use crate::core::desired::DesiredService;
 use crate::core::desired::Owner;
+use crate::core::desired::Shared;
 use crate::core::model::Revision;
 use crate::core::model::ServiceName;
 use crate::core::observed::Observed;
@@ -70,7 +72,9 @@ pub struct Memory {
 
 /// Returns what identifies a service's definition with all that it mounts: equal fingerprints run equal containers.
 pub fn fingerprint(service: &DesiredService) -> String {
-    format!("{}:{}", service.config_hash, service.digest)
+    // Other ids of the containers that it shares with make no other definition.
+    let definition = service.shared.as_ref().map_or_else(|| service.config_hash.clone(), Shared::hash);
+    format!("{definition}:{}", service.digest)
 }
 
 /// A graph of actions that brings what is to what should be.
@@ -84,6 +88,10 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// The actions, in an order in which they could be done one by one.
     pub nodes: Vec<Node>,
+    /// Services whose requests hold the id of a container that has yet to be created. If there are any, the actions are
+    /// those that come before anything is stopped, without these services' creates; when they are done, the plan is
+    /// made again.
+    pub unresolved: BTreeSet<ServiceName>,
     /// Why it must not be applied. If there are any, none of it may be.
     pub refusals: Vec<Refusal>,
     /// What is worth knowing.
@@ -94,6 +102,11 @@ impl Plan {
     /// Returns true if there is nothing to do and nothing to refuse.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty() && self.refusals.is_empty()
+    }
+
+    /// Returns true if the plan is the first part of one that cannot be made yet. It stops nothing.
+    pub fn is_partial(&self) -> bool {
+        !self.unresolved.is_empty()
     }
 
     /// Returns the part of the plan that only fetches images. It changes nothing that runs, and comes first.
@@ -186,5 +199,6 @@ pub struct Refusal {
 
 /// Plans one stack. Never fails: what cannot be done is a refusal in the plan.
 pub fn plan(inputs: Inputs<'_>) -> Plan {
-    build::build(inputs)
+    let resolve::Resolved { desired, unresolved } = resolve::resolve(inputs.desired, inputs.observed);
+    build::build(Inputs { desired: &desired, ..inputs }, unresolved)
 }

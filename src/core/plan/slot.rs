@@ -32,6 +32,26 @@ impl<'a> Slot<'a> {
     pub(super) fn successors(&self) -> impl Iterator<Item = &'a Container> {
         self.leftovers.iter().copied().filter(|found| found.name.ends_with(NEXT))
     }
+
+    /// Returns the container that will be live in the slot, if it stands.
+    pub(super) fn heir(&self) -> Option<&'a Container> {
+        match self.step {
+            Step::Keep(found)
+            | Step::Unknown(found)
+            | Step::TakeBack { prev: found, .. }
+            | Step::Replace { next: Some(found), .. } => Some(found),
+            Step::Create | Step::Replace { next: None, .. } => None,
+        }
+    }
+
+    /// Returns the container that leaves its place to another one.
+    pub(super) fn replaced(&self) -> Option<&'a Container> {
+        match self.step {
+            Step::Replace { old, .. } => Some(old),
+            Step::TakeBack { live, .. } => Some(live),
+            Step::Create | Step::Keep(_) | Step::Unknown(_) => None,
+        }
+    }
 }
 
 /// What a slot needs.
@@ -63,6 +83,17 @@ pub(super) fn matches(
             .as_ref()
             .is_some_and(|c| c.config_hash == service.config_hash && c.project == desired.project.as_str());
     identity && wanted_networks(wanted).all(|name| attachment_is_alive(found, name, observed))
+}
+
+/// Returns true if the container was made from the service's definition, whatever ids that was filled in with.
+pub(super) fn is_of_definition(found: &Container, service: &DesiredService) -> bool {
+    let hash = found.compose.as_ref().map(|compose| &compose.config_hash);
+    let with_its_ids = || {
+        let host = &found.request.as_ref()?.host_config;
+        Some(service.shared.as_ref()?.hash_with_ids_of(host))
+    };
+    found.own.as_ref().is_some_and(|own| own.digest == service.digest)
+        && (hash == Some(&service.config_hash) || hash == with_its_ids().as_ref())
 }
 
 /// Returns the names of the networks that a container should be attached to.
@@ -107,18 +138,31 @@ pub(super) fn slots<'a>(desired: &'a Desired, observed: &'a Observed) -> (Vec<Sl
     let mut slots = Vec::new();
     for service in desired.services.values() {
         for container in &service.containers {
-            let (here, others): (Vec<&Container>, Vec<&Container>) = rest.into_iter().partition(|found| {
-                found
-                    .compose
-                    .as_ref()
-                    .is_some_and(|c| c.service == service.name && c.number == container.number)
-            });
+            let (here, others): (Vec<&Container>, Vec<&Container>) =
+                rest.into_iter().partition(|found| stands_in(found, service, container));
             rest = others;
             slots.push(slot(desired, observed, service, container, here));
         }
     }
     rest.retain(|found| found.compose.as_ref().is_none_or(|c| !desired.inactive.contains(&c.service)));
     (slots, rest)
+}
+
+/// Returns the slot of one container.
+pub(super) fn slot_of<'a>(
+    desired: &'a Desired,
+    observed: &'a Observed,
+    service: &'a DesiredService,
+    container: &'a DesiredContainer,
+) -> Slot<'a> {
+    let mut here: Vec<&Container> =
+        observed.of(&desired.owner).filter(|found| stands_in(found, service, container)).collect();
+    here.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+    slot(desired, observed, service, container, here)
+}
+
+fn stands_in(found: &Container, service: &DesiredService, container: &DesiredContainer) -> bool {
+    found.compose.as_ref().is_some_and(|c| c.service == service.name && c.number == container.number)
 }
 
 fn slot<'a>(

@@ -1,5 +1,6 @@
 //! Plans on literals: desired and observed in, the plan's text out.
 
+mod shared;
 mod unfinished;
 
 use std::collections::BTreeMap;
@@ -123,9 +124,12 @@ impl World {
             platform: None,
             depends_on: Vec::new(),
             config_hash: format!("hash-{version}"),
+            shared: None,
             digest: String::new(),
             content: BTreeMap::new(),
             stop_grace: std::time::Duration::from_secs(10),
+            post_start: Vec::new(),
+            pre_stop: Vec::new(),
             containers: vec![DesiredContainer {
                 number: 1,
                 name: format!("home-{name}-1"),

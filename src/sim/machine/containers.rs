@@ -37,6 +37,7 @@ impl Machine {
             return Err(not_found(format!("No such image: {}", request.image)));
         };
         self.check_name(name)?;
+        self.check_lenders(&request.host_config)?;
         let id = self.new_id("container");
         let mounts = self.mount_all(&request.host_config);
         let container = SimContainer {

@@ -6,6 +6,7 @@ mod images;
 mod networks;
 mod ports;
 mod process;
+mod shared;
 mod view;
 mod volumes;
 

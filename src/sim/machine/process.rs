@@ -74,6 +74,9 @@ impl Machine {
         let container = self.container_mut(id)?.clone();
         let behaviour = self.behaviour_of(&container.request.image);
         let now = self.now;
+        if let Err(error) = self.check_joined(&container) {
+            return self.fail_start(id, error);
+        }
         let networks = match self.resolve_networks(&container) {
             Ok(networks) => networks,
             Err(error) => return self.fail_start(id, error),
@@ -110,6 +113,7 @@ impl Machine {
         container.ports.clear();
         self.tell_of_container(id, "die");
         self.tell_of_container(id, "stop");
+        self.end_those_in(id);
     }
 
     /// Ends a process that had enough, and lets its restart policy say what comes next.
@@ -132,6 +136,7 @@ impl Machine {
             container.phase = Phase::Exited;
         }
         self.tell_of_container(id, "die");
+        self.end_those_in(id);
     }
 
     /// Starts a container by its restart policy. If that fails, it is left alone.

@@ -60,6 +60,11 @@ impl Machine {
                 kind => mount_point(kind, "", &mount.source, &mount.target, !mount.read_only),
             });
         }
+        for lent in self.lent_mounts(host) {
+            if !mounts.iter().any(|own| own.destination == lent.destination) {
+                mounts.push(lent);
+            }
+        }
         mounts
     }
 

@@ -5,6 +5,7 @@ mod conformance;
 mod containers;
 mod objects;
 mod processes;
+mod shared;
 
 use crate::support::Bench;
 
@@ -48,6 +49,10 @@ contract! {
     processes::a_container_that_is_not_paused_cannot_be_unpaused,
     processes::a_paused_container_is_unpaused_or_stopped_and_nothing_else,
     processes::those_who_follow_see_a_container_start_and_die,
+    shared::a_network_is_joined_while_its_container_runs,
+    shared::a_process_namespace_ends_with_its_container,
+    shared::a_lender_of_a_namespace_or_of_volumes_must_stand,
+    shared::volumes_are_lent_to_another_container,
     objects::a_network_name_is_taken_once,
     objects::a_network_is_kept_while_a_running_container_uses_it,
     objects::a_container_remembers_the_network_it_was_started_in,

@@ -5,25 +5,20 @@ use super::*;
 #[test]
 fn what_is_not_supported_yet_is_an_error_that_says_what_to_do() {
     let errors = errors(json!({
-        "image": "", "build": { "context": "." }, "network_mode": "service:db", "networks": {}, "ipc": "service:db",
-        "pid": "service:db", "volumes_from": ["db"], "post_start": [{ "command": ["true"] }],
+        "image": "", "build": { "context": "." }, "post_start": [{ "command": ["true"] }],
         "pre_stop": [{ "command": ["true"] }], "use_api_socket": true, "models": { "llm": null },
         "provider": { "type": "cloud" }, "pull_policy": "daily",
         "volumes": [{ "type": "npipe", "source": "//./pipe/x", "target": "/x" }],
     }));
     let expected = [
         "services.web.build: `build` is not supported yet",
-        "services.web.ipc: `ipc: service:db` is not supported yet",
         "services.web.models: `models` is not supported yet",
-        "services.web.network_mode: `network_mode: service:db` is not supported yet",
-        "services.web.pid: `pid: service:db` is not supported yet",
         "services.web.post_start: `post_start` is not supported yet",
         "services.web.pre_stop: `pre_stop` is not supported yet",
         "services.web.provider: `provider` is not supported yet",
         "services.web.pull_policy: `pull_policy: daily` is not supported yet",
         "services.web.use_api_socket: `use_api_socket` is not supported yet",
         "services.web.volumes[0].type: named pipes exist on Windows alone, which is not supported",
-        "services.web.volumes_from: `volumes_from` is not supported yet",
     ];
     assert_eq!(messages(&errors), expected);
     assert!(errors.iter().all(|error| error.hint.is_some()), "each says what to do next");

@@ -10,6 +10,7 @@ use crate::core::desired::request::Endpoint;
 use crate::core::desired::request::Mount;
 use crate::core::model::ServiceName;
 use crate::core::observed::Container;
+use crate::core::observed::MountPoint;
 use crate::core::plan::Call;
 use crate::core::plan::Inputs;
 use crate::core::plan::NEXT;
@@ -18,7 +19,7 @@ use crate::core::plan::slot::Slot;
 use crate::core::plan::slot::Step;
 
 impl<'a> Builder<'a> {
-    /// Creates every container that is missing. Returns, slot by slot, what must be done before it may be started.
+    /// Creates every container that is missing and can be made. Returns, slot by slot, what must be done before it may be started.
     pub(super) fn creates(
         &mut self,
         slots: &[Slot<'a>],
@@ -35,6 +36,7 @@ impl<'a> Builder<'a> {
                 cleared.insert(self.call(call, object.clone(), cause, &before));
             }
             let create = match slot.step {
+                _ if self.unresolved.contains(&slot.service.name) => None,
                 Step::Create => Some((slot.container.name.clone(), None)),
                 Step::Replace { old, next: None } => {
                     Some((format!("{}{NEXT}", slot.container.name), Some(old)))
@@ -48,7 +50,8 @@ impl<'a> Builder<'a> {
             };
             let image = chosen.get(&slot.service.name).cloned().flatten();
             let mut request = with_image(slot, image, self.inputs);
-            carry_anonymous_volumes(&mut request, old);
+            let lent = self.lent(&request);
+            carry_anonymous_volumes(&mut request, old, &lent);
             let further = self.split_endpoints(&mut request);
             let cause = if old.is_some() { "replaces the running one" } else { "no such container" };
             let call = Call::CreateContainer {
@@ -68,6 +71,14 @@ impl<'a> Builder<'a> {
             ready.push(done);
         }
         ready
+    }
+
+    /// Returns the places where a request's container gets another one's volumes.
+    fn lent(&self, request: &ContainerRequest) -> BTreeSet<&'a str> {
+        let lenders = &request.host_config.volumes_from;
+        let lends = |found: &&Container| lenders.iter().any(|id| *id == found.id || *id == found.name);
+        let mounts = self.inputs.observed.containers.iter().filter(lends).flat_map(|found| &found.mounts);
+        mounts.map(|mount| mount.destination.as_str()).collect()
     }
 
     /// Engines before API 1.44 take one endpoint at create; the others are connected one by one.
@@ -96,10 +107,12 @@ fn with_image(slot: &Slot<'_>, image: Option<String>, inputs: Inputs<'_>) -> Con
     request
 }
 
-/// Volumes that the engine named itself stay with the service's next container, as Compose does it.
-fn carry_anonymous_volumes(request: &mut ContainerRequest, old: Option<&Container>) {
+/// Volumes that the engine named itself stay with the service's next container, as Compose does it. At the places that
+/// are `lent`, the container gets another one's volumes.
+fn carry_anonymous_volumes(request: &mut ContainerRequest, old: Option<&Container>, lent: &BTreeSet<&str>) {
     let Some(old) = old else { return };
-    for mount in old.mounts.iter().filter(|mount| mount.is_anonymous_volume()) {
+    let own = |mount: &&MountPoint| mount.is_anonymous_volume() && !lent.contains(mount.destination.as_str());
+    for mount in old.mounts.iter().filter(own) {
         let host = &mut request.host_config;
         let bound = host.binds.iter().any(|bind| bind.split(':').nth(1) == Some(&mount.destination));
         let tmpfs = host.tmpfs.contains_key(&mount.destination);

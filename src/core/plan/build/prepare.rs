@@ -25,13 +25,7 @@ impl<'a> Builder<'a> {
         {
             let standing = self.inputs.observed.of(&self.inputs.desired.owner).find(|found| {
                 found.compose.as_ref().is_some_and(|c| c.service == slot.service.name)
-                    && slot::matches(
-                        found,
-                        self.inputs.desired,
-                        slot.service,
-                        slot.container,
-                        self.inputs.observed,
-                    )
+                    && slot::is_of_definition(found, slot.service)
             });
             let choice = match images::choose(self.inputs, slot.service, standing) {
                 images::Choice::Here(id) => Some(id),

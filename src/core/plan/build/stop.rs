@@ -42,6 +42,20 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Stops what shares a namespace with a container and goes too: left without it, it could only fail.
+    fn stop_sharers(&mut self, owner: &'a Container) -> BTreeSet<usize> {
+        let shares = |(found, _): &&(&'a Container, &'a str)| {
+            found.state.is_up() && found.id != owner.id && shares_namespace(found, owner)
+        };
+        let sharers: Vec<_> = self.replaced.iter().filter(shares).copied().collect();
+        let mut stopped = BTreeSet::new();
+        for (sharer, place) in sharers {
+            let cause = format!("it shares a namespace with `{}`, which is stopped", owner.name);
+            stopped.insert(self.stop(sharer, Object::Container(place.into()), &cause, &BTreeSet::new()));
+        }
+        stopped
+    }
+
     /// Stops a container so that an engine restart cannot wake it. Its policy is put back if it is kept after all.
     pub(in crate::core::plan) fn stop(
         &mut self,
@@ -54,6 +68,7 @@ impl<'a> Builder<'a> {
             return *id;
         }
         let mut after: BTreeSet<usize> = after.union(&self.barrier).copied().collect();
+        after.extend(self.stop_sharers(found));
         if !found.restart_policy.is_never() {
             let call = Call::SetRestartPolicy { container: found.id.clone(), policy: RestartPolicy::never() };
             after = BTreeSet::from([self.call(
@@ -74,4 +89,11 @@ impl<'a> Builder<'a> {
         self.stops.push((id, found));
         id
     }
+}
+
+/// Returns true if a container lives in a namespace of another one.
+fn shares_namespace(found: &Container, owner: &Container) -> bool {
+    let Some(host) = found.request.as_ref().map(|request| &request.host_config) else { return false };
+    let modes = [&host.network_mode, &host.ipc_mode, &host.pid_mode];
+    modes.into_iter().any(|mode| mode.strip_prefix("container:") == Some(&owner.id))
 }

@@ -102,6 +102,7 @@ impl<'a> Builder<'a> {
             completed: false,
         });
         entry.replaced = true;
+        entry.restarted |= found.is_none_or(|found| !found.state.is_up());
         gate
     }
 
@@ -136,7 +137,15 @@ impl<'a> Builder<'a> {
     ) -> BTreeSet<usize> {
         let name = &slot.container.name;
         let mut after = BTreeSet::from([gate]);
-        for leftover in slot.leftovers.iter().filter(|found| found.name == format!("{name}{PREV}")) {
+        let predecessor = slot.leftovers.iter().find(|found| found.name == format!("{name}{PREV}"));
+        // One of this very definition, with ids that are gone, is an earlier try. What ran before it is the way back.
+        if predecessor.is_some() && slot::is_of_definition(old, slot.service) {
+            let call = Call::RemoveContainer { container: old.id.clone(), force: true };
+            after = BTreeSet::from([self.call(call, object(slot), "an earlier try", &after)]);
+            let call = Call::RenameContainer { container: successor.into(), name: name.clone() };
+            return BTreeSet::from([self.call(call, object(slot), "proven", &after)]);
+        }
+        if let Some(leftover) = predecessor {
             let call = Call::RemoveContainer { container: leftover.id.clone(), force: true };
             after = BTreeSet::from([self.call(call, object(slot), "an older predecessor", &after)]);
         }
@@ -239,9 +248,14 @@ impl<'a> Builder<'a> {
             let id = self.call(call, object(slot), "it is paused", done);
             return Some(self.gate(slot, &found.id, &BTreeSet::from([id])));
         }
-        if waits.restart && found.state.is_up() {
-            let why = "a service that it depends on (`restart: true`) is replaced";
-            causes.push(why.into());
+        let lost = self.lost_namespace(slot);
+        if (waits.restart || lost.is_some()) && found.state.is_up() {
+            let why = match lost {
+                Some(other) => format!("the namespace that it shares with `{other}` is made anew"),
+                None => "a service that it depends on (`restart: true`) is replaced".to_owned(),
+            };
+            causes.push(why.clone());
+            self.reached.entry(slot.service.name.clone()).or_default().restarted = true;
             let call = Call::RestartContainer { container: found.id.clone(), grace: slot.service.stop_grace };
             let after = waits.must.union(done).copied().collect();
             let id = self.call(call, object(slot), why, &after);
@@ -261,6 +275,9 @@ impl<'a> Builder<'a> {
             completed: found.state == State::Exited && found.exit_code == 0,
         };
         let entry: &mut Reached = self.reached.entry(slot.service.name.clone()).or_default();
+        if slot.container.number == 1 && found.state == State::Running {
+            entry.since = found.started_at;
+        }
         entry.started.extend(done);
         entry.containers.push(standing);
     }

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::Builder;
 use super::swap;
 use crate::core::desired::Condition;
@@ -20,6 +22,10 @@ pub(super) struct Reached {
     pub(super) started: BTreeSet<usize>,
     pub(super) containers: Vec<Standing>,
     pub(super) replaced: bool,
+    /// Its first container gets new namespaces.
+    pub(super) restarted: bool,
+    /// When its first container, which is left as it is, was started.
+    pub(super) since: Option<Timestamp>,
     pub(super) healthy: Option<BTreeSet<usize>>,
     pub(super) completed: Option<BTreeSet<usize>>,
 }
@@ -58,10 +64,21 @@ impl<'a> Builder<'a> {
         })
     }
 
-    /// Returns true if a service that this one depends on with `restart: true` is replaced.
+    /// Returns true if a running container of the slot must be restarted because of another service.
     fn is_restarted(&self, slot: &Slot<'a>) -> bool {
         let replaced = |name| self.reached.get(name).is_some_and(|reached| reached.replaced);
         slot.service.depends_on.iter().any(|dependency| dependency.restart && replaced(&dependency.service))
+            || self.lost_namespace(slot).is_some()
+    }
+
+    /// Returns the service whose namespace the slot's container shares and which was or will be started after it: the
+    /// namespace that it lives in is gone.
+    pub(super) fn lost_namespace(&self, slot: &Slot<'a>) -> Option<ServiceName> {
+        let (Step::Keep(found), Some(shared)) = (slot.step, &slot.service.shared) else { return None };
+        shared.namespaces_of().into_iter().find(|other| {
+            let reached = self.reached.get(other);
+            reached.is_some_and(|reached| reached.restarted || reached.since > found.started_at)
+        })
     }
 
     /// Dependencies first; services in a cycle, which the loader refuses, come last and by name.
