@@ -133,7 +133,7 @@ pub fn deadline(call: &Call) -> Duration {
     const MOST_CALLS: Duration = Duration::from_mins(2);
     const STOP_MARGIN: Duration = Duration::from_secs(30);
     match call {
-        Call::PullImage { timeout, .. } => *timeout,
+        Call::PullImage { timeout, .. } | Call::RunHook { timeout, .. } => *timeout,
         Call::StopContainer { grace, .. } => *grace + STOP_MARGIN,
         Call::RestartContainer { grace, .. } => *grace + STOP_MARGIN + MOST_CALLS,
         _ => MOST_CALLS,

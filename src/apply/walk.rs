@@ -143,8 +143,7 @@ impl<'a> Walk<'a> {
         match &node.action {
             Action::Call(call) => {
                 let call = self.with_ids(call);
-                // A pull may take long, changes nothing that runs, and can be left at any time.
-                let give_up = if is_pull(&call) { self.halt.clone() } else { CancellationToken::new() };
+                let give_up = if can_be_left(&call) { self.halt.clone() } else { CancellationToken::new() };
                 async move {
                     let end = tokio::select! {
                         biased;
@@ -193,6 +192,7 @@ impl<'a> Walk<'a> {
             Call::ConnectNetwork { container, .. }
             | Call::CopyFile { container, .. }
             | Call::StartContainer { container }
+            | Call::RunHook { container, .. }
             | Call::StopContainer { container, .. }
             | Call::RestartContainer { container, .. }
             | Call::UnpauseContainer { container }
@@ -251,7 +251,7 @@ impl<'a> Walk<'a> {
     fn container(&self, node: &Node) -> Option<String> {
         let name = match &node.action {
             Action::Wait(gate) => &gate.container,
-            Action::Call(Call::StartContainer { container }) => container,
+            Action::Call(Call::StartContainer { container } | Call::RunHook { container, .. }) => container,
             _ => return None,
         };
         Some(self.ids.get(name).unwrap_or(name).clone())
@@ -262,6 +262,8 @@ fn is_gate(node: &Node) -> bool {
     matches!(node.action, Action::Wait(Gate { want: Want::Stable, .. }))
 }
 
-fn is_pull(call: &Call) -> bool {
-    matches!(call, Call::PullImage { .. })
+/// A pull may take long, changes nothing that runs, and can be left at any time. So can a hook: the next pass runs it
+/// again if its container has yet to prove itself.
+fn can_be_left(call: &Call) -> bool {
+    matches!(call, Call::PullImage { .. } | Call::RunHook { .. })
 }

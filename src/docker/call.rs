@@ -79,6 +79,7 @@ impl DockerEngine {
                 within(limit, name, self.docker.start_container(&segment(container), None)).await?;
                 Ok(CallOutcome { id: String::new(), changed: was_running != Some(true) })
             }
+            Call::RunHook { container, hook, .. } => self.run_hook(container, hook, limit).await,
             Call::StopContainer { container, .. } => {
                 let was_running = self.is_running(container).await?;
                 within(limit, name, self.docker.stop_container(&segment(container), None)).await?;

@@ -10,6 +10,7 @@ mod credentials;
 mod erase;
 mod error;
 mod events;
+mod exec;
 mod host_ports;
 mod inspect;
 mod listing;

@@ -231,6 +231,7 @@ fn target(call: &Call) -> Option<&String> {
         Call::ConnectNetwork { container, .. }
         | Call::CopyFile { container, .. }
         | Call::StartContainer { container }
+        | Call::RunHook { container, .. }
         | Call::StopContainer { container, .. }
         | Call::RestartContainer { container, .. }
         | Call::UnpauseContainer { container }

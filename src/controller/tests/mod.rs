@@ -4,6 +4,7 @@
 mod adopted;
 mod faults;
 mod guard;
+mod hooks;
 mod passes;
 mod rounds;
 mod shared;

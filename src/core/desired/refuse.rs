@@ -13,8 +13,6 @@ pub(super) fn check(view: &View<'_>, findings: &mut Findings<'_>) {
     let fields = [
         ("provider", service.provider.is_some(), "run the provider's service as a container"),
         ("models", !service.models.is_empty(), "run the model as a service"),
-        ("post_start", !service.post_start.is_empty(), "use a one-shot service and `depends_on` instead"),
-        ("pre_stop", !service.pre_stop.is_empty(), "let the app handle its stop signal instead"),
         ("use_api_socket", service.use_api_socket, "mount the engine's socket"),
     ];
     for (field, used, hint) in fields {

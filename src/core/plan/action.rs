@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::core::desired::Archive;
+use crate::core::desired::Hook;
 use crate::core::desired::request::ContainerRequest;
 use crate::core::desired::request::Endpoint;
 use crate::core::desired::request::NetworkRequest;
@@ -65,6 +66,16 @@ pub enum Call {
         /// The container.
         container: String,
     },
+    /// `POST /containers/{id}/exec`, its start and its inspection: one command run to its end. The Engine's API has three
+    /// requests for it, of which the last tells how it ended.
+    RunHook {
+        /// The container, which must run.
+        container: String,
+        /// The command.
+        hook: Hook,
+        /// How long it may take.
+        timeout: Duration,
+    },
     /// `POST /containers/{id}/stop`. The container's own stop signal and grace apply.
     StopContainer {
         /// The container.
@@ -119,6 +130,7 @@ impl Call {
             Self::CreateContainer { .. } => "CreateContainer",
             Self::CopyFile { .. } => "CopyFile",
             Self::StartContainer { .. } => "StartContainer",
+            Self::RunHook { .. } => "RunHook",
             Self::StopContainer { .. } => "StopContainer",
             Self::RestartContainer { .. } => "RestartContainer",
             Self::UnpauseContainer { .. } => "UnpauseContainer",

@@ -5,6 +5,7 @@
 //! have passed, what is no longer needed is removed.
 
 mod create;
+mod hooks;
 mod prepare;
 mod stop;
 mod swap;

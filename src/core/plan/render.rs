@@ -104,6 +104,9 @@ fn step(node: &Node) -> String {
     let detail = match &node.action {
         super::Action::Call(super::Call::RenameContainer { name, .. }) => format!(" to {name}"),
         super::Action::Call(super::Call::CreateContainer { name, .. }) => format!(" as {name}"),
+        super::Action::Call(super::Call::RunHook { hook, .. }) => {
+            format!(" {}", hook.cmd.first().map_or("", String::as_str))
+        }
         super::Action::Call(super::Call::SetRestartPolicy { policy, .. }) => format!(" {}", policy.name),
         _ => String::new(),
     };

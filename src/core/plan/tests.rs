@@ -1,5 +1,6 @@
 //! Plans on literals: desired and observed in, the plan's text out.
 
+mod hooks;
 mod shared;
 mod unfinished;
 

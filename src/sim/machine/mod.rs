@@ -2,6 +2,7 @@
 //! due until then happens in order.
 
 mod containers;
+mod hooks;
 mod images;
 mod networks;
 mod ports;
@@ -158,6 +159,7 @@ impl Machine {
             Call::CreateContainer { name, request, .. } => self.create_container(name, request),
             Call::CopyFile { container, file } => self.copy_file(container, file),
             Call::StartContainer { container } => self.start_container(container),
+            Call::RunHook { container, hook, .. } => self.run_hook(container, hook),
             Call::StopContainer { container, .. } => self.stop_container(container),
             Call::RestartContainer { container, .. } => self.restart_container(container),
             Call::UnpauseContainer { container } => self.unpause_container(container),

@@ -3,6 +3,7 @@
 
 mod conformance;
 mod containers;
+mod hooks;
 mod objects;
 mod processes;
 mod shared;
@@ -49,6 +50,8 @@ contract! {
     processes::a_container_that_is_not_paused_cannot_be_unpaused,
     processes::a_paused_container_is_unpaused_or_stopped_and_nothing_else,
     processes::those_who_follow_see_a_container_start_and_die,
+    hooks::a_hook_runs_to_its_end_and_tells_how_it_ended,
+    hooks::a_hook_runs_in_a_running_container_alone,
     shared::a_network_is_joined_while_its_container_runs,
     shared::a_process_namespace_ends_with_its_container,
     shared::a_lender_of_a_namespace_or_of_volumes_must_stand,

@@ -5,16 +5,13 @@ use super::*;
 #[test]
 fn what_is_not_supported_yet_is_an_error_that_says_what_to_do() {
     let errors = errors(json!({
-        "image": "", "build": { "context": "." }, "post_start": [{ "command": ["true"] }],
-        "pre_stop": [{ "command": ["true"] }], "use_api_socket": true, "models": { "llm": null },
+        "image": "", "build": { "context": "." }, "use_api_socket": true, "models": { "llm": null },
         "provider": { "type": "cloud" }, "pull_policy": "daily",
         "volumes": [{ "type": "npipe", "source": "//./pipe/x", "target": "/x" }],
     }));
     let expected = [
         "services.web.build: `build` is not supported yet",
         "services.web.models: `models` is not supported yet",
-        "services.web.post_start: `post_start` is not supported yet",
-        "services.web.pre_stop: `pre_stop` is not supported yet",
         "services.web.provider: `provider` is not supported yet",
         "services.web.pull_policy: `pull_policy: daily` is not supported yet",
         "services.web.use_api_socket: `use_api_socket` is not supported yet",

@@ -84,8 +84,10 @@ impl<'a> Builder<'a> {
             .and_then(|request| request.stop_timeout)
             .and_then(|seconds| u64::try_from(seconds).ok())
             .unwrap_or(10);
+        let hooks = self.before_stop(found, &object, &after);
         let call = Call::StopContainer { container: found.id.clone(), grace: Duration::from_secs(grace) };
         let id = self.call(call, object, cause, &after);
+        self.nodes[id - 1].after_any.extend(hooks);
         self.stops.push((id, found));
         id
     }

@@ -92,6 +92,7 @@ impl<'a> Builder<'a> {
             self.nodes[id - 1].after_any.extend(&waits.may);
             BTreeSet::from([id])
         };
+        let started = self.after_start(slot, container, started);
         let gate = self.gate(slot, container, &started);
         let entry = self.reached.entry(slot.service.name.clone()).or_default();
         entry.started.extend(&started);
@@ -258,8 +259,16 @@ impl<'a> Builder<'a> {
             self.reached.entry(slot.service.name.clone()).or_default().restarted = true;
             let call = Call::RestartContainer { container: found.id.clone(), grace: slot.service.stop_grace };
             let after = waits.must.union(done).copied().collect();
+            let hooks = self.before_stop(found, &object(slot), &after);
             let id = self.call(call, object(slot), why, &after);
-            return Some(self.gate(slot, &found.id, &BTreeSet::from([id])));
+            self.nodes[id - 1].after_any.extend(hooks);
+            let started = self.after_start(slot, &found.id, BTreeSet::from([id]));
+            return Some(self.gate(slot, &found.id, &started));
+        }
+        if self.may_lack_hooks(slot, found) {
+            causes.push("its `post_start` hooks may not have run".into());
+            let started = self.after_start(slot, &found.id, done.clone());
+            return Some(self.gate(slot, &found.id, &started));
         }
         let well = found.state == State::Running && matches!(found.health, None | Some(Health::Healthy));
         let unproven = self.inputs.memory.unproven && found.state.is_up() && !well;
