@@ -14,7 +14,7 @@ use conformance::Case;
 use conformance::Outcome;
 
 /// How many cases must come out exactly as the reference's. Raise it, never lower it.
-const AT_LEAST: usize = 1169;
+const AT_LEAST: usize = 1273;
 
 #[test]
 fn the_create_requests_are_the_references() {

@@ -1,6 +1,5 @@
 //! What cannot be rendered, collected with its place in the file. Nothing is dropped: each finding is an error.
 
-use super::View;
 use crate::core::compose::Project;
 use crate::core::diag::Diagnostic;
 
@@ -23,11 +22,6 @@ impl<'a> Findings<'a> {
             error = error.hint(hint);
         }
         self.add(error);
-    }
-
-    /// Adds "not supported yet" for a field of a service.
-    pub(super) fn unsupported(&mut self, view: &View<'_>, field: &str, hint: &str) {
-        self.error("not-supported-yet", &view.path(field), format!("`{field}` is not supported yet"), hint);
     }
 
     /// Adds an error that has its path; its place is looked up.

@@ -6,6 +6,7 @@ pub mod content;
 pub mod request;
 pub mod settings;
 
+mod api_socket;
 mod capability;
 mod container;
 mod findings;
@@ -223,6 +224,8 @@ pub enum PullPolicy {
     Missing,
     /// Never: it must be here.
     Never,
+    /// Never: it is built, and named as Compose names what it builds.
+    Built,
 }
 
 /// One service waiting for another.

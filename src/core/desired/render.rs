@@ -7,6 +7,7 @@ use super::Desired;
 use super::DesiredService;
 use super::Owner;
 use super::Settings;
+use super::api_socket;
 use super::findings::Findings;
 use super::mounted::Reader;
 use super::network;
@@ -83,6 +84,7 @@ pub fn render(project: &Project, tree: &dyn Tree, context: &Context) -> Result<D
     let mut services = BTreeMap::new();
     for name in project.services.keys() {
         let Some(mut service) = project.resolved_service(name) else { continue };
+        api_socket::add(&mut service);
         shared::normalise(&mut service);
         let view = View { project, context, tree, name, service: &service };
         if let Some(service) = service::render(&view, &mut reader, &mut findings) {

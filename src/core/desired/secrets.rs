@@ -2,6 +2,7 @@
 
 use super::Archive;
 use super::View;
+use super::api_socket;
 use super::findings::Findings;
 use super::request::BindOptions;
 use super::request::Mount;
@@ -54,7 +55,8 @@ pub(super) fn provided(view: &View<'_>, findings: &mut Findings<'_>) -> Provided
             Kind::Secret => &view.project.secrets,
             Kind::Config => &view.project.configs,
         };
-        let Some(object) = objects.get(&reference.source) else { continue };
+        let for_socket = (reference.source == api_socket::CONFIG).then(api_socket::config);
+        let Some(object) = for_socket.as_ref().or_else(|| objects.get(&reference.source)) else { continue };
         let path = view.path(&format!("{}s[{index}]", kind.word()));
         if is_refused(kind, &reference.source, object, findings) {
             continue;

@@ -44,8 +44,14 @@ type Found = (&'static str, String, String);
 
 fn in_service(project: &Project, service: &Service) -> Vec<Found> {
     let mut found = Vec::new();
-    if service.build.is_some() && !service.image.is_empty() {
-        let message = format!("`build` is not supported yet: `{}` is pulled, not built", service.image);
+    if service.build.is_some() {
+        let message = match service.image.as_str() {
+            "" => "Evenkeel does not build yet: the image must be on the engine".to_owned(),
+            image if service.pull_policy == "build" => {
+                format!("Evenkeel does not build yet: `{image}` must be on the engine")
+            }
+            image => format!("Evenkeel does not build yet: `{image}` is pulled, not built"),
+        };
         found.push(("build-ignored", "build".into(), message));
     }
     if service.credential_spec.is_some() {

@@ -29,8 +29,19 @@ pub(super) fn choose(inputs: Inputs<'_>, service: &DesiredService, standing: Opt
     let here = observed.image_id(&service.image).map(str::to_owned);
     match (ran, here, service.pull) {
         (Some(id), _, _) => Choice::Here(id.clone()),
-        (None, Some(id), PullPolicy::Missing | PullPolicy::Never) => Choice::Here(id),
+        (None, Some(id), PullPolicy::Missing | PullPolicy::Never | PullPolicy::Built) => Choice::Here(id),
         (None, Some(id), PullPolicy::Always) if pulled.contains(&service.image) => Choice::Here(id),
+        (None, None, PullPolicy::Built) => Choice::Refused(Refusal {
+            code: "image-missing",
+            message: format!(
+                "service `{}` is built, and its image `{}` is not on this engine; Evenkeel does not build yet",
+                service.name, service.image
+            ),
+            hint: format!(
+                "build it there with `docker compose build {}`, or push it and name it with `image`",
+                service.name
+            ),
+        }),
         (None, None, PullPolicy::Never) => Choice::Refused(Refusal {
             code: "image-missing",
             message: format!(

@@ -1,20 +1,17 @@
-//! What is not supported yet, and what an old engine lacks.
+//! What is not supported, and what an old engine lacks.
 
 use super::*;
 
 #[test]
-fn what_is_not_supported_yet_is_an_error_that_says_what_to_do() {
+fn what_is_not_supported_is_an_error_that_says_what_to_do() {
     let errors = errors(json!({
-        "image": "", "build": { "context": "." }, "use_api_socket": true, "models": { "llm": null },
-        "provider": { "type": "cloud" }, "pull_policy": "daily",
+        "models": { "llm": null }, "provider": { "type": "cloud" }, "pull_policy": "sometimes",
         "volumes": [{ "type": "npipe", "source": "//./pipe/x", "target": "/x" }],
     }));
     let expected = [
-        "services.web.build: `build` is not supported yet",
-        "services.web.models: `models` is not supported yet",
-        "services.web.provider: `provider` is not supported yet",
-        "services.web.pull_policy: `pull_policy: daily` is not supported yet",
-        "services.web.use_api_socket: `use_api_socket` is not supported yet",
+        "services.web.models: `models` is not supported: models are run by Docker Model Runner, which is no part of the engine",
+        "services.web.provider: `provider` is not supported: a provider is a program on the host of Compose, which Evenkeel does not run",
+        "services.web.pull_policy: `sometimes` is no pull policy",
         "services.web.volumes[0].type: named pipes exist on Windows alone, which is not supported",
     ];
     assert_eq!(messages(&errors), expected);
@@ -22,19 +19,59 @@ fn what_is_not_supported_yet_is_an_error_that_says_what_to_do() {
 }
 
 #[test]
-fn an_image_that_could_also_be_built_is_pulled_with_a_warning() {
-    let fields = with_defaults(json!({ "build": { "context": "." } }));
-    let project = project(&json!({ "web": fields }));
-    assert!(render(&project, &tree(), &context()).is_ok());
-    let text = "services.web.build: `build` is not supported yet: `nginx:1.29` is pulled, not built";
-    assert_eq!(messages(&warnings(&project, &tree(), &context())), [text]);
+fn what_would_be_built_must_be_there_or_can_be_pulled() {
+    let warning = |fields: Value| {
+        let project = project(&json!({ "web": with_defaults(fields) }));
+        let web = render(&project, &tree(), &context()).expect("it renders").services.into_values().next();
+        let web = web.expect("one service");
+        (web.image, web.pull, messages(&warnings(&project, &tree(), &context())).join("; "))
+    };
+    let build = json!({ "context": "." });
+    let (image, pull, text) = warning(json!({ "build": build }));
+    assert_eq!((image.as_str(), pull), ("nginx:1.29", PullPolicy::Missing));
+    assert_eq!(text, "services.web.build: Evenkeel does not build yet: `nginx:1.29` is pulled, not built");
+    let (image, pull, text) = warning(json!({ "build": build, "image": "" }));
+    assert_eq!((image.as_str(), pull), ("app-web", PullPolicy::Built));
+    assert_eq!(text, "services.web.build: Evenkeel does not build yet: the image must be on the engine");
+    let (_, pull, _) = warning(json!({ "build": build, "pull_policy": "build" }));
+    assert_eq!(pull, PullPolicy::Built);
 }
 
 #[test]
 fn pull_policies_are_read() {
     let policy = |word: &str| web(json!({ "pull_policy": word })).pull;
-    assert_eq!(["", "missing", "if_not_present"].map(policy), [PullPolicy::Missing; 3]);
-    assert_eq!([policy("always"), policy("never")], [PullPolicy::Always, PullPolicy::Never]);
+    assert_eq!(["", "missing", "if_not_present", "build"].map(policy), [PullPolicy::Missing; 4]);
+    assert_eq!(["always", "refresh", "daily", "weekly", "every_1w2d"].map(policy), [PullPolicy::Always; 5]);
+    assert_eq!(policy("never"), PullPolicy::Never);
+}
+
+#[test]
+fn the_api_socket_comes_with_its_configuration() {
+    let web = web(json!({ "use_api_socket": true }));
+    let request = &web.containers[0].request;
+    assert_eq!(request.host_config.binds, ["/var/run/docker.sock:/var/run/docker.sock:rw"]);
+    assert_eq!(request.env, ["DOCKER_CONFIG=/run/secrets/docker"]);
+    let archive = &web.containers[0].archives[0];
+    assert_eq!((archive.path.as_str(), archive.mode), ("/run/secrets/docker/config.json", 0o444));
+    let errors = errors(json!({ "use_api_socket": true, "read_only": true }));
+    assert_eq!(errors[0].code, "read-only");
+}
+
+#[test]
+fn what_is_shared_must_be_there() {
+    let errors = errors(
+        json!({ "network_mode": "service:db", "networks": {}, "volumes_from": ["db:ro", "container:x"] }),
+    );
+    let expected = [
+        "services.web.network_mode: service `db` has no container to share with",
+        "services.web.volumes_from: service `db` has no container to share with",
+    ];
+    assert_eq!(messages(&errors), expected);
+    let alone = web(json!({ "volumes_from": ["container:x:ro"] }));
+    assert_eq!(
+        (alone.containers[0].request.host_config.volumes_from.as_slice(), alone.shared),
+        (&["x".to_owned()][..], None)
+    );
 }
 
 #[test]
