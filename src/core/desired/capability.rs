@@ -50,13 +50,13 @@ fn network_fields(network: &ServiceNetwork) -> impl Iterator<Item = (Api, &'stat
     .filter_map(|(api, field, used)| used.then_some((api, field)))
 }
 
+/// `create_host_path` is not among them: every bind in the short form has it, and an engine that lacks it refuses the new
+/// container if the path is missing.
 fn volume_fields(volume: &ServiceVolume) -> impl Iterator<Item = (Api, &'static str)> {
     let bind = volume.bind.as_ref();
     let recursive = bind.map_or("", |bind| bind.recursive.as_str());
     let subpath = volume.volume.as_ref().is_some_and(|options| !options.subpath.is_empty());
-    let made = bind.is_some_and(|bind| bind.create_host_path && super::mounts::needs_mount(bind));
     [
-        ((1, 42), ".bind.create_host_path", made),
         ((1, 44), ".bind.recursive", matches!(recursive, "writable" | "readonly")),
         ((1, 45), ".volume.subpath", subpath),
         ((1, 48), ".type", volume.r#type == "image"),

@@ -63,7 +63,7 @@ fn render(view: &View<'_>, volume: &ServiceVolume) -> Rendered {
 }
 
 /// Returns true if a bind's options can be said in the long form alone.
-pub(super) fn needs_mount(options: &types::BindOptions) -> bool {
+fn needs_mount(options: &types::BindOptions) -> bool {
     !options.create_host_path || !options.propagation.is_empty() || !options.recursive.is_empty()
 }
 

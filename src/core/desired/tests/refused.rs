@@ -95,7 +95,6 @@ fn what_the_engine_lacks_is_an_error_that_names_the_version_that_has_it() {
         "engine-too-old services.web.healthcheck.start_interval",
         "engine-too-old services.web.networks.default.gw_priority",
         "engine-too-old services.web.networks.default.interface_name",
-        "engine-too-old services.web.volumes[0].bind.create_host_path",
         "engine-too-old services.web.volumes[0].bind.recursive",
         "engine-too-old services.web.volumes[1].volume.subpath",
         "engine-too-old services.web.volumes[2].type",
@@ -105,6 +104,15 @@ fn what_the_engine_lacks_is_an_error_that_names_the_version_that_has_it() {
     let text = "`annotations` needs engine API 1.43 (Docker Engine 24.0), this engine has 1.41";
     assert_eq!(first.message, text);
     assert_eq!(errors_with(fields, &Context { api: (1, 48), ..context() }).len(), 1);
+}
+
+#[test]
+fn a_bind_in_the_short_form_is_no_reason_to_refuse_an_old_engine() {
+    let old = Context { api: (1, 41), ..context() };
+    let bind = json!({ "create_host_path": true, "propagation": "rslave" });
+    let volumes = json!([{ "type": "bind", "source": "/srv/a", "target": "/a", "bind": bind }]);
+    let services = json!({ "web": with_defaults(json!({ "volumes": volumes })) });
+    assert!(render(&project(&services), &tree(), &old).is_ok());
 }
 
 #[test]
