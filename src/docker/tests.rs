@@ -79,7 +79,7 @@ fn rich_request() -> Value {
             "Mounts": [{
                 "Type": "image", "Source": "i", "Target": "/i", "ImageOptions": { "Subpath": "s" }
             }],
-            "PortBindings": { "80/tcp": [{ "HostIp": "", "HostPort": "" }] },
+            "PortBindings": { "80/tcp": [{ "HostIp": "", "HostPort": "" }] }, "ExtraHosts": ["a:192.0.2.1"],
             "RestartPolicy": { "Name": "on-failure", "MaximumRetryCount": 3 },
             "OomKillDisable": false, "CgroupnsMode": "tomorrow", "Annotations": { "x": "y" }
         },

@@ -179,7 +179,7 @@ pub struct HostConfig {
     pub tmpfs: Map<String>,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub network_mode: String,
-    #[serde(skip_serializing_if = "Map::is_empty")]
+    /// Sent even if it is empty, as Compose does: the engine shows what it was sent.
     pub port_bindings: Map<Vec<PortBinding>>,
     pub restart_policy: RestartPolicy,
     #[serde(skip_serializing_if = "is_false")]
@@ -286,7 +286,7 @@ pub struct HostConfig {
     pub dns_search: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dns_options: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// Sent even if it is empty, as Compose does: the engine shows what it was sent.
     pub extra_hosts: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<String>,

@@ -139,6 +139,12 @@ fn a_realistic_project_is_rendered_whole() {
     insta::assert_snapshot!(print(&desired));
 }
 
+#[test]
+fn what_compose_sends_although_it_is_empty_is_sent() {
+    let expected = json!({ "PortBindings": {}, "ExtraHosts": [] });
+    assert_eq!(host(json!({}), &["PortBindings", "ExtraHosts"]), expected);
+}
+
 /// What the engine gets, and what the planner sees beside it.
 fn print(desired: &Desired) -> String {
     let services: Vec<Value> = desired
