@@ -30,12 +30,12 @@ struct Exception {
     why: String,
 }
 
-/// A project that Evenkeel refuses.
+/// A project that Evenkeel cannot do.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NotYet {
     project: String,
-    /// What it says.
+    /// What it says instead.
     says: String,
 }
 
@@ -54,7 +54,7 @@ impl Exceptions {
     }
 
     /// What Evenkeel says of a project that it cannot do yet.
-    pub(crate) fn refusal(&self, project: &str) -> Option<&str> {
+    pub(crate) fn not_yet(&self, project: &str) -> Option<&str> {
         let not_yet = self.not_yet.iter().find(|not_yet| not_yet.project == project)?;
         Some(&not_yet.says)
     }

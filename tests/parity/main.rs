@@ -58,7 +58,7 @@ projects! {
     cpu_realtime
     depends
     deploy_resources
-    develop
+    device_by_name
     devices
     dns
     env_file_option
@@ -69,6 +69,7 @@ projects! {
     external_links
     extra_hosts
     files
+    files_of_env
     fragments
     gpus
     groups
@@ -97,6 +98,7 @@ projects! {
     name
     namespaces
     network_addresses
+    network_disabled
     network_gateway_priority
     network_ipv6
     network_modes
@@ -105,11 +107,16 @@ projects! {
     network_without_ipv4
     networks
     no_runtime
+    not_for_engines
     odd_names
+    of_container
+    of_outside_container
+    old_file_names
     one_shot
     oom_off
     oom_protected
     outside
+    outside_default
     overrides
     pid_of_service
     pids
@@ -123,6 +130,7 @@ projects! {
     privileged
     process
     profiles
+    profiles_of_env
     pull_policies
     read_only_root
     reserved_devices

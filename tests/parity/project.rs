@@ -42,7 +42,9 @@ pub(crate) struct Options {
     profiles: Vec<String>,
     /// The environment that it is loaded in.
     environment: BTreeMap<String, String>,
-    /// Networks of others, by what follows the project's name and a hyphen.
+    /// Containers of others, by what follows the project's name and a hyphen.
+    pub(crate) outside_containers: Vec<String>,
+    /// Networks of others, likewise.
     pub(crate) outside_networks: Vec<String>,
     /// Volumes of others, likewise.
     pub(crate) outside_volumes: Vec<String>,
