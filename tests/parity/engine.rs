@@ -59,7 +59,7 @@ impl Engine {
         let (program, arguments) = self.reference.as_ref()?.split_first()?;
         let mut command = Command::new(program);
         command.args(arguments).env_clear();
-        for name in ["PATH", "DOCKER_HOST", "EVENKEEL_ENGINE_CACHE"] {
+        for name in ["PATH", "HOME", "XDG_CACHE_HOME", "DOCKER_HOST", "EVENKEEL_ENGINE_CACHE"] {
             command.envs(std::env::var_os(name).map(|value| (name, value)));
         }
         Some(command)

@@ -123,7 +123,7 @@ impl Project {
     }
 
     fn load(&self, command: &mut Command) {
-        command.current_dir(&self.folder).envs(&self.options.environment).env("HOME", &self.folder);
+        command.current_dir(&self.folder).envs(&self.options.environment);
         for (option, values) in [
             ("--file", &self.options.files),
             ("--env-file", &self.options.env_files),
