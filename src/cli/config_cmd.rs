@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use serde_json::Map;
 use serde_json::Value;
 
 use crate::core::compose::HashFlavor;
@@ -11,6 +10,8 @@ use crate::core::compose::Options;
 use crate::core::compose::Project;
 use crate::core::compose::load;
 use crate::core::compose::pretty_json;
+use crate::core::compose::types::Build;
+use crate::core::yaml::emit;
 use crate::publish::FolderTree;
 
 /// The options that say which Compose project is meant; the same as Docker Compose's.
@@ -155,6 +156,15 @@ fn print(
         };
         return lines(out, project.services.iter().map(image).collect());
     }
+    if args.format == Format::Json
+        && let Some(name) = with_ssh_path(project)
+    {
+        writeln!(
+            err,
+            "error: services.{name}.build.ssh: a key with a path has no JSON form in Compose; print YAML"
+        )?;
+        return Ok(1);
+    }
     let mut value = match args.format {
         Format::Json => project.to_json(),
         Format::Yaml => project.to_yaml(),
@@ -162,45 +172,16 @@ fn print(
     double_dollars(&mut value);
     match args.format {
         Format::Json => writeln!(out, "{}", pretty_json(&value))?,
-        Format::Yaml => {
-            let text = serde_yaml::to_string(&yaml_form(value)).map_err(std::io::Error::other)?;
-            write!(out, "{text}")?;
-        }
+        Format::Yaml => write!(out, "{}", emit(&value))?,
     }
     Ok(0)
 }
 
-/// The YAML form has its sections in another order than the JSON form, and leaves out where JSON says that there is
-/// nothing.
-fn yaml_form(project: Value) -> Value {
-    const SECTIONS: [&str; 6] = ["name", "services", "networks", "volumes", "secrets", "configs"];
-    let Value::Object(mut project) = project else { return project };
-    for service in members(&mut project, "services") {
-        leave_out_nothings(service, &["command", "entrypoint"]);
-        if let Some(Value::Object(deploy)) = service.get_mut("deploy") {
-            leave_out_nothings(deploy, &["placement", "resources"]);
-        }
-    }
-    for network in members(&mut project, "networks") {
-        leave_out_nothings(network, &["ipam"]);
-    }
-    let sections = SECTIONS.into_iter().filter_map(|name| project.shift_remove_entry(name));
-    let mut ordered: Map<String, Value> = sections.collect();
-    ordered.extend(project);
-    Value::Object(ordered)
-}
-
-fn members<'a>(
-    project: &'a mut Map<String, Value>,
-    section: &str,
-) -> impl Iterator<Item = &'a mut Map<String, Value>> {
-    let members = project.get_mut(section).and_then(Value::as_object_mut);
-    members.into_iter().flat_map(Map::values_mut).filter_map(Value::as_object_mut)
-}
-
-fn leave_out_nothings(map: &mut Map<String, Value>, keys: &[&str]) {
-    let is_nothing = |value: &Value| value.is_null() || value.as_object().is_some_and(Map::is_empty);
-    map.retain(|key, value| !(keys.contains(&key.as_str()) && is_nothing(value)));
+/// Returns a service that is built with an SSH key at a path.
+fn with_ssh_path(project: &Project) -> Option<&String> {
+    let mut services = project.services.iter();
+    let has_path = |build: &Build| build.ssh.iter().any(|key| !key.path.is_empty());
+    services.find(|(_, service)| service.build.as_ref().is_some_and(has_path)).map(|(name, _)| name)
 }
 
 fn hashes(wanted: &str, project: &Project, out: &mut dyn Write, err: &mut dyn Write) -> std::io::Result<u8> {

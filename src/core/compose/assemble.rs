@@ -36,7 +36,7 @@ pub(super) fn assemble(root: Node, name: &str, setup: Setup, report: &mut Report
         working_dir: setup.working_dir,
         config_files: setup.files,
         env_files: setup.env_files,
-        profiles: setup.profiles,
+        profiles: setup.profiles.into_iter().filter(|profile| !profile.is_empty()).collect(),
         environment: setup.environment,
         ..Project::default()
     };

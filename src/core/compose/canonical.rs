@@ -3,6 +3,7 @@
 
 use super::merge;
 use super::port;
+use super::report::MAX_PORTS;
 use super::report::Report;
 use super::volume;
 use crate::core::yaml::Map;
@@ -90,7 +91,14 @@ fn build(node: &mut Node, path: &Path<'_>, report: &mut Report) {
         each(secrets, &path.key("secrets"), report, |node, _, _| file_reference(node));
     }
     if let Some(contexts) = node.get_mut("additional_contexts") {
-        key_values(contexts, &path.key("additional_contexts"), report);
+        let path = path.key("additional_contexts");
+        key_values(contexts, &path, report);
+        let others =
+            contexts.as_map().into_iter().flat_map(Map::iter).filter(|(_, e)| e.node.as_str().is_none());
+        for (name, entry) in others {
+            let message = format!("{path}.{name} must be a string, it is {}", entry.node.value.kind());
+            report.error("type", entry.node.span, &path.key(name), message);
+        }
     }
 }
 
@@ -157,8 +165,12 @@ fn device(node: &mut Node, path: &Path<'_>, report: &mut Report) {
             return report.error("device", node.span, path, message);
         }
     };
-    let fields = [("source", source), ("target", target), ("permissions", permissions)];
-    *node = texts(node.span, &fields);
+    let target = if target.is_empty() { source } else { target };
+    let mut map = Map::default();
+    for (key, value) in [("source", source), ("target", target), ("permissions", permissions)] {
+        map.insert(key, node.span, Node::text(node.span, value));
+    }
+    *node = Node::new(node.span, Value::Map(map));
 }
 
 /// Makes a mapping of texts; empty ones are left out.
@@ -247,6 +259,10 @@ fn ports(node: &mut Node, path: &Path<'_>, report: &mut Report) {
         match &item.value {
             Value::Int(_) | Value::Uint(_) | Value::Text(_) => {
                 match port::parse(&item.scalar_text().unwrap_or_default()) {
+                    Ok(ports) if report.are_too_many_ports(ports.len()) => {
+                        let message = format!("{path}: ranges stand for more than {MAX_PORTS} ports");
+                        return report.error("limit-ports", item.span, &path, message);
+                    }
                     Ok(ports) => long.extend(ports.iter().map(|port| long_port(item.span, port))),
                     Err(message) => report.error("port", item.span, &path, format!("{path}: {message}")),
                 }

@@ -101,21 +101,15 @@ impl Checker<'_> {
             self.error("platform", ".build.platforms", message, None);
         }
         for secret in &build.secrets {
-            self.defined("build secret", &secret.source, ".build.secrets", self.project.secrets.keys());
+            self.defined("build secret", &secret.source, ".build.secrets", &self.project.secrets);
         }
     }
 
-    fn defined<'k>(
-        &mut self,
-        kind: &str,
-        key: &str,
-        below: &str,
-        known: impl IntoIterator<Item = &'k String> + Clone,
-    ) {
-        if known.clone().into_iter().any(|k| k == key) {
+    fn defined<T>(&mut self, kind: &str, key: &str, below: &str, known: &BTreeMap<String, T>) {
+        if known.contains_key(key) {
             return;
         }
-        let hint = did_you_mean(key, known.into_iter().map(String::as_str)).map_or_else(
+        let hint = did_you_mean(key, known.keys().map(String::as_str)).map_or_else(
             || format!("declare it under the top-level `{}s:`", kind.trim_start_matches("build ")),
             |meant| format!("did you mean `{meant}`?"),
         );
@@ -136,21 +130,21 @@ impl Checker<'_> {
                 let hint = "a key that begins with x- is an extension, not a network".to_owned();
                 self.error("undefined", &format!(".networks.{key}"), message, Some(hint));
             }
-            self.defined("network", key, &format!(".networks.{key}"), project.networks.keys());
+            self.defined("network", key, &format!(".networks.{key}"), &project.networks);
         }
         for (index, volume) in service.volumes.iter().enumerate() {
             if volume.r#type == "volume" && !volume.source.is_empty() {
-                self.defined("volume", &volume.source, &format!(".volumes[{index}]"), project.volumes.keys());
+                self.defined("volume", &volume.source, &format!(".volumes[{index}]"), &project.volumes);
             }
         }
         for (index, config) in service.configs.iter().enumerate() {
-            self.defined("config", &config.source, &format!(".configs[{index}]"), project.configs.keys());
+            self.defined("config", &config.source, &format!(".configs[{index}]"), &project.configs);
         }
         for (index, secret) in service.secrets.iter().enumerate() {
-            self.defined("secret", &secret.source, &format!(".secrets[{index}]"), project.secrets.keys());
+            self.defined("secret", &secret.source, &format!(".secrets[{index}]"), &project.secrets);
         }
         for key in service.models.keys() {
-            self.defined("model", key, ".models", project.models.keys());
+            self.defined("model", key, ".models", &project.models);
         }
         for (target, dependency) in &service.depends_on {
             let disabled = project.disabled.contains_key(target);

@@ -27,7 +27,7 @@ pub(super) fn read(
     lookup: Lookup<'_>,
 ) -> Result<(), DotenvError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut parser = Parser { text, at: 0 };
+    let mut parser = Parser { text, at: 0, length: 0 };
     while parser.skip_to_statement() {
         parser.statement(vars, lookup)?;
     }
@@ -64,9 +64,14 @@ pub(super) fn read_raw(
     Ok(())
 }
 
+/// How long the values of a file may be together, in bytes.
+const MAX_LENGTH: usize = 16 << 20;
+
 struct Parser<'a> {
     text: &'a str,
     at: usize,
+    /// How long the values are together.
+    length: usize,
 }
 
 /// White space that does not end a line.
@@ -134,6 +139,10 @@ impl<'a> Parser<'a> {
         }
         self.at += self.rest().len() - self.rest().trim_start_matches(is_blank).len();
         let value = self.value(vars, lookup)?;
+        self.length += value.len();
+        if self.length > MAX_LENGTH {
+            return self.error(format!("the values have more than {MAX_LENGTH} bytes together"));
+        }
         vars.insert(key.to_owned(), value);
         Ok(())
     }

@@ -40,6 +40,11 @@ fn environment(
         service.environment.iter().filter_map(|(key, value)| Some((key.clone(), value.clone()?))).collect();
     for (index, file) in service.env_file.iter().enumerate() {
         let path = format!("services.{name}.env_file[{index}]");
+        let Some(text) =
+            text(project, &path, &file.path, file.required.then_some("env file"), reader, report)
+        else {
+            continue;
+        };
         let read = match file.format.as_str() {
             "" => dotenv::read,
             "raw" => dotenv::read_raw,
@@ -48,11 +53,6 @@ fn environment(
                 fail(project, report, &path, error.hint("leave it out, or say `raw`"));
                 continue;
             }
-        };
-        let Some(text) =
-            text(project, &path, &file.path, file.required.then_some("env file"), reader, report)
-        else {
-            continue;
         };
         if let Err(error) = read(&text, &mut vars, &lookup) {
             refuse(report, &path, &file.path, &error);

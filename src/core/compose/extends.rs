@@ -8,6 +8,7 @@ use super::paths;
 use super::read::Because;
 use super::read::Reader;
 use super::report::Failed;
+use super::report::MAX_EXTENDED;
 use super::report::Report;
 use super::reset::Resets;
 use super::unique::unique;
@@ -94,7 +95,14 @@ impl Extender<'_, '_> {
             others.remove(&reference.service)
         } else if services.contains(&reference.service) {
             self.resolve(&reference.service, services, file, trail)?;
-            services.get(&reference.service).cloned()
+            let base = services.get(&reference.service);
+            if self.report.extends_too_much(base.map_or(0, Node::count)) {
+                let message =
+                    format!("services get more than {MAX_EXTENDED} values from those that they extend");
+                self.report.error("limit-extends", reference.span, &path.key("extends"), message);
+                return Err(Failed);
+            }
+            base.cloned()
         } else {
             let message = format!(
                 "cannot extend service {name:?} in {file}: service {:?} not found",

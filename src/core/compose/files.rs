@@ -27,7 +27,7 @@ pub(super) struct Setup {
     pub(super) environment: BTreeMap<String, String>,
     /// The files named by `--env-file` or `COMPOSE_ENV_FILES`, as given.
     pub(super) env_files: Vec<String>,
-    /// The active profiles.
+    /// The active profiles. If nothing names one, the profile without a name is active.
     pub(super) profiles: Vec<String>,
     /// The name if an option or variable says it.
     pub(super) name: Option<String>,
@@ -72,11 +72,11 @@ pub(super) fn setup(
     let working_dir = folder(&files);
     read_env_files(&env_files, &working_dir, &cwd, &mut environment, reader, report)?;
 
-    let profiles = match (options.profiles.is_empty(), environment.get("COMPOSE_PROFILES")) {
-        (true, Some(list)) => {
-            list.split(',').map(|p| p.trim().to_owned()).filter(|p| !p.is_empty()).collect()
-        }
-        _ => options.profiles.clone(),
+    let profiles = if options.profiles.is_empty() {
+        let list = environment.get("COMPOSE_PROFILES").map(String::as_str).unwrap_or_default();
+        list.split(',').map(|profile| profile.trim().to_owned()).collect()
+    } else {
+        options.profiles.clone()
     };
     let name = options.name.clone().filter(|name| !name.is_empty());
     let name =

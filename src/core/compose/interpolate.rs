@@ -1,6 +1,7 @@
 //! Stage: variables in all texts of a file are filled in, and texts become numbers and booleans where the model has
 //! these. Keys stay as they are.
 
+use super::report::MAX_FILLED;
 use super::report::Report;
 use super::template::Lookup;
 use super::template::TemplateError;
@@ -51,7 +52,6 @@ const CASTS: &[(&str, Cast)] = &[
     ("services.*.ulimits.*.soft", Cast::Int),
     ("services.*.volumes.[].read_only", Cast::Bool),
     ("services.*.volumes.[].volume.nocopy", Cast::Bool),
-    ("services.*.volumes.[].tmpfs.mode", Cast::Int),
     ("services.*.build.privileged", Cast::Bool),
     ("services.*.build.ulimits.*", Cast::Int),
     ("services.*.build.ulimits.*.hard", Cast::Int),
@@ -64,8 +64,6 @@ const CASTS: &[(&str, Cast)] = &[
     ("volumes.*.external", Cast::Bool),
     ("secrets.*.external", Cast::Bool),
     ("configs.*.external", Cast::Bool),
-    ("services.*.networks.*.priority", Cast::Int),
-    ("services.*.networks.*.gw_priority", Cast::Int),
 ];
 
 /// Fills in a document.
@@ -90,6 +88,10 @@ fn walk(node: &mut Node, path: &Path<'_>, lookup: Lookup<'_>, report: &mut Repor
                 let mut unset = Vec::new();
                 match substitute(text, lookup, &mut unset) {
                     Ok(filled) => {
+                        if report.fills_too_much(filled.len()) {
+                            let message = format!("variables bring in more than {MAX_FILLED} bytes");
+                            return report.error("limit-interpolation", node.span, path, message);
+                        }
                         node.filled = *text != filled;
                         *text = filled;
                     }
@@ -122,7 +124,7 @@ fn refuse(node: &Node, path: &Path<'_>, error: &TemplateError, report: &mut Repo
             format!("invalid interpolation format for {path}: {template:?}"),
             "write `$$` for a `$` that is meant as it is",
         ),
-        TemplateError::TooDeep => {
+        TemplateError::TooDeep | TemplateError::TooLong => {
             report.error(
                 "limit-interpolation",
                 node.span,
@@ -138,7 +140,7 @@ fn cast(node: &mut Node, path: &Path<'_>, report: &mut Report) {
     let Value::Text(text) = &node.value else { return };
     let (value, wanted) = match cast {
         Cast::Int => (text.parse().ok().map(Value::Int), "an integer"),
-        Cast::Float => (text.parse().ok().map(Value::Float), "a number"),
+        Cast::Float => (super::text::go_float(text).map(Value::Float), "a number"),
         Cast::Bool => (boolean(text), "a boolean"),
     };
     let Some(value) = value else {

@@ -1,5 +1,7 @@
 //! Stage: one tree laid over another, by compose-go's rule for each attribute.
 
+use std::collections::BTreeSet;
+
 use super::report::Report;
 use crate::core::yaml::Map;
 use crate::core::yaml::Node;
@@ -103,11 +105,8 @@ fn by_rule(rule: Rule, base: &mut Node, over: Node, path: &Path<'_>, report: &mu
         Rule::AppendNew => {
             let mut items = into_sequence(std::mem::take(base));
             let span = over.span;
-            for item in into_sequence(over) {
-                if !items.contains(&item) {
-                    items.push(item);
-                }
-            }
+            let mut known: BTreeSet<String> = items.iter().map(Node::print).collect();
+            items.extend(into_sequence(over).into_iter().filter(|item| known.insert(item.print())));
             *base = Node::new(span, Value::List(items));
         }
         Rule::MapWith(key) => {
@@ -210,12 +209,19 @@ pub(super) fn started() -> Node {
     Node::new(nowhere, Value::Map(map))
 }
 
+/// How many pairs of address pools are compared.
+const MAX_POOLS: usize = 10_000;
+
 /// compose-go's way with pools: each of the base against each of the override; the same subnet merges.
 fn pools(base: &mut Node, over: &Node, path: &Path<'_>, report: &mut Report) {
     let (Value::List(bases), Value::List(others)) = (&base.value, &over.value) else {
         report.error("merge-type", over.span, path, format!("cannot override {path}: it must be a list"));
         return;
     };
+    if bases.len() * others.len() > MAX_POOLS {
+        let message = format!("{path}: more than {MAX_POOLS} pairs of address pools are compared");
+        return report.error("limit-pools", over.span, path, message);
+    }
     let mut result: Vec<Node> = Vec::new();
     let at =
         |result: &[Node], subnet: Option<&Node>| result.iter().position(|pool| pool.get("subnet") == subnet);

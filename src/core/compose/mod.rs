@@ -19,6 +19,7 @@ mod lint;
 mod load;
 mod merge;
 mod model;
+mod natural;
 mod normalize;
 mod paths;
 mod port;

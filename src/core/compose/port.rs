@@ -71,7 +71,7 @@ fn address(text: &str) -> Result<String, String> {
         }
         None => text,
     };
-    if bare.is_empty() && text.is_empty() || is_address(bare) {
+    if bare.is_empty() || is_address(bare) {
         Ok(bare.to_owned())
     } else {
         Err(format!("invalid IP address: {bare}"))

@@ -16,10 +16,14 @@ const MAX_FILE: usize = 4 << 20;
 /// How many files one load may read, each time counted.
 const MAX_FILES: usize = 2000;
 
+/// How much one load may read in all, in bytes.
+const MAX_READ: usize = 64 << 20;
+
 /// The files of a load.
 pub(super) struct Reader<'a> {
     tree: &'a dyn Tree,
-    read: usize,
+    files: usize,
+    bytes: usize,
 }
 
 /// A file that was read.
@@ -41,7 +45,7 @@ pub(super) struct Because {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(tree: &'a dyn Tree) -> Self {
-        Self { tree, read: 0 }
+        Self { tree, files: 0, bytes: 0 }
     }
 
     /// Returns the tree for looking around.
@@ -56,8 +60,8 @@ impl<'a> Reader<'a> {
         because: Because,
         report: &mut Report,
     ) -> Result<Option<String>, Failed> {
-        self.read += 1;
-        if self.read > MAX_FILES {
+        self.files += 1;
+        if self.files > MAX_FILES {
             return Err(refuse(
                 report,
                 because,
@@ -79,6 +83,11 @@ impl<'a> Reader<'a> {
         };
         if bytes.len() > MAX_FILE {
             let message = format!("{kind} {path}: the file is larger than {MAX_FILE} bytes");
+            return Err(refuse(report, because, "limit-size", message));
+        }
+        self.bytes += bytes.len();
+        if self.bytes > MAX_READ {
+            let message = format!("{kind} {path}: more than {MAX_READ} bytes are read in all");
             return Err(refuse(report, because, "limit-size", message));
         }
         match String::from_utf8(bytes) {

@@ -1,5 +1,7 @@
 //! What a load has found so far: errors and warnings with their places.
 
+use std::collections::BTreeSet;
+
 use crate::core::diag::Diagnostic;
 use crate::core::yaml::Path;
 use crate::core::yaml::Sources;
@@ -14,7 +16,27 @@ pub(super) struct Report {
     pub(super) errors: Vec<Diagnostic>,
     /// What does not.
     pub(super) warnings: Vec<Diagnostic>,
+    /// The places that were warned of.
+    warned: BTreeSet<(&'static str, Span, String)>,
+    /// How much text variables have brought in.
+    filled: usize,
+    /// How many ports short forms stand for.
+    ports: usize,
+    /// How many values services have got from those that they extend.
+    extended: usize,
 }
+
+/// How many errors and how many warnings are told. Nobody reads more, and a large file could have one a line.
+const MAX_FINDINGS: usize = 1000;
+
+/// How many ports the short forms of a project may stand for.
+pub(super) const MAX_PORTS: usize = 200_000;
+
+/// How many values services may get from those that they extend, each time counted.
+pub(super) const MAX_EXTENDED: usize = 1_000_000;
+
+/// How much text variables may bring into a project, in bytes.
+pub(super) const MAX_FILLED: usize = 16 << 20;
 
 /// The marker that a stage found errors, which are in the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +51,10 @@ impl Report {
         path: &Path<'_>,
         message: impl Into<String>,
     ) {
-        let error = self.placed(Diagnostic::error(code, message), span).path(path.to_string());
-        self.errors.push(error);
+        if self.errors.len() < MAX_FINDINGS {
+            let error = self.placed(Diagnostic::error(code, message), span).path(path.to_string());
+            self.errors.push(error);
+        }
     }
 
     /// Adds an error at a node, with what to do about it.
@@ -42,9 +66,10 @@ impl Report {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
+        let before = self.errors.len();
         self.error(code, span, path, message);
-        if let Some(last) = self.errors.pop() {
-            self.errors.push(last.hint(hint));
+        if let Some(added) = self.errors.get_mut(before) {
+            added.hint = Some(hint.into());
         }
     }
 
@@ -62,10 +87,29 @@ impl Report {
         path: &Path<'_>,
         message: impl Into<String>,
     ) {
-        let warning = self.placed(Diagnostic::warning(code, message), span).path(path.to_string());
-        if !self.warnings.contains(&warning) {
-            self.warnings.push(warning);
+        if self.warnings.len() >= MAX_FINDINGS || !self.warned.insert((code, span, path.to_string())) {
+            return;
         }
+        let warning = self.placed(Diagnostic::warning(code, message), span).path(path.to_string());
+        self.warnings.push(warning);
+    }
+
+    /// Counts text that variables have brought in. Returns whether it is too much.
+    pub(super) fn fills_too_much(&mut self, bytes: usize) -> bool {
+        self.filled += bytes;
+        self.filled > MAX_FILLED
+    }
+
+    /// Counts ports of short forms. Returns whether there are too many.
+    pub(super) fn are_too_many_ports(&mut self, ports: usize) -> bool {
+        self.ports += ports;
+        self.ports > MAX_PORTS
+    }
+
+    /// Counts values that a service gets from another. Returns whether there are too many.
+    pub(super) fn extends_too_much(&mut self, values: usize) -> bool {
+        self.extended += values;
+        self.extended > MAX_EXTENDED
     }
 
     /// Fails if there are errors.

@@ -20,10 +20,16 @@ pub(super) enum TemplateError {
     /// Defaults are nested too deep.
     #[error("defaults are nested more than {MAX_DEPTH} deep")]
     TooDeep,
+    /// The values of variables are too long together.
+    #[error("the variables' values have more than {MAX_LENGTH} bytes together")]
+    TooLong,
 }
 
 /// How deep defaults may be nested in each other.
 const MAX_DEPTH: usize = 50;
+
+/// How long the values of all variables of a template may be together, in bytes.
+const MAX_LENGTH: usize = 4 << 20;
 
 /// Fills a template in. The names of variables that are not set and have no default are added to `unset`.
 ///
@@ -34,59 +40,115 @@ pub(super) fn substitute(
     lookup: Lookup<'_>,
     unset: &mut Vec<String>,
 ) -> Result<String, TemplateError> {
-    fill(text, lookup, unset, 0)
+    Filler { lookup, unset, length: 0 }.fill(text, 0)
 }
 
-fn fill(
-    text: &str,
-    lookup: Lookup<'_>,
-    unset: &mut Vec<String>,
-    depth: usize,
-) -> Result<String, TemplateError> {
-    if depth > MAX_DEPTH {
-        return Err(TemplateError::TooDeep);
-    }
-    let invalid = || TemplateError::Invalid(text.to_owned());
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('$') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at + 1..];
-        if let Some(after) = rest.strip_prefix('$') {
-            out.push('$');
-            rest = after;
-            continue;
+/// What one template is filled in with.
+struct Filler<'a> {
+    lookup: Lookup<'a>,
+    unset: &'a mut Vec<String>,
+    /// How long the values that were looked up are together.
+    length: usize,
+}
+
+impl Filler<'_> {
+    fn fill(&mut self, text: &str, depth: usize) -> Result<String, TemplateError> {
+        if depth > MAX_DEPTH {
+            return Err(TemplateError::TooDeep);
         }
-        if let Some(braced) = rest.strip_prefix('{') {
-            let name = name_of(braced);
-            let after = &braced[name.len()..];
-            if name.is_empty() {
-                return Err(invalid());
-            }
-            if let Some(after) = after.strip_prefix('}') {
-                out.push_str(&plain(name, lookup, unset));
+        let invalid = || TemplateError::Invalid(text.to_owned());
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        let mut line = Line::default();
+        while let Some(at) = rest.find('$') {
+            out.push_str(&rest[..at]);
+            rest = &rest[at + 1..];
+            if let Some(after) = rest.strip_prefix('$') {
+                out.push('$');
                 rest = after;
                 continue;
             }
-            let operator = Operator::at(after).ok_or_else(invalid)?;
-            let line = after.find('\n').unwrap_or(after.len());
-            let last = after[..line].rfind('}').ok_or_else(invalid)?;
-            let end = closing_brace(rest).map_or(last, |at| at - 1 - name.len()).min(last);
-            let argument = after.get(operator.text().len()..end).ok_or_else(invalid)?;
-            out.push_str(&operator.apply(name, argument, lookup, unset, depth)?);
-            rest = &after[end + 1..];
-            continue;
+            if let Some(braced) = rest.strip_prefix('{') {
+                let name = name_of(braced);
+                let after = &braced[name.len()..];
+                if name.is_empty() {
+                    return Err(invalid());
+                }
+                if let Some(after) = after.strip_prefix('}') {
+                    out.push_str(&self.plain(name)?);
+                    rest = after;
+                    continue;
+                }
+                let operator = Operator::at(after).ok_or_else(invalid)?;
+                let last = line.last_brace(text, text.len() - after.len()).ok_or_else(invalid)?;
+                let end = closing_brace(rest).map_or(last, |at| at - 1 - name.len()).min(last);
+                let argument = after.get(operator.text().len()..end).ok_or_else(invalid)?;
+                out.push_str(&self.apply(operator, name, argument, depth)?);
+                rest = &after[end + 1..];
+                continue;
+            }
+            let name = name_of(rest);
+            if name.is_empty() {
+                out.push('$');
+            } else {
+                out.push_str(&self.plain(name)?);
+            }
+            rest = &rest[name.len()..];
         }
-        let name = name_of(rest);
-        if name.is_empty() {
-            out.push('$');
-        } else {
-            out.push_str(&plain(name, lookup, unset));
-        }
-        rest = &rest[name.len()..];
+        out.push_str(rest);
+        Ok(out)
     }
-    out.push_str(rest);
-    Ok(out)
+
+    fn look_up(&mut self, name: &str) -> Result<Option<String>, TemplateError> {
+        let value = (self.lookup)(name);
+        self.length += value.as_ref().map_or(0, String::len);
+        if self.length > MAX_LENGTH { Err(TemplateError::TooLong) } else { Ok(value) }
+    }
+
+    fn plain(&mut self, name: &str) -> Result<String, TemplateError> {
+        let value = self.look_up(name)?;
+        Ok(value.unwrap_or_else(|| {
+            self.unset.push(name.to_owned());
+            String::new()
+        }))
+    }
+
+    fn apply(
+        &mut self,
+        operator: Operator,
+        name: &str,
+        argument: &str,
+        depth: usize,
+    ) -> Result<String, TemplateError> {
+        let value = self.look_up(name)?;
+        let set = value.as_ref().is_some_and(|value| !operator.colon || !value.is_empty());
+        // A required variable in an argument is required even where the argument is not used.
+        let argument = self.fill(argument, depth + 1)?;
+        match operator.kind {
+            Kind::Required if !set => Err(TemplateError::Missing { name: name.to_owned(), reason: argument }),
+            Kind::Default if !set => Ok(argument),
+            Kind::Alternative if set => Ok(argument),
+            _ => Ok(value.unwrap_or_default()),
+        }
+    }
+}
+
+/// A line of a text and the last closing brace in it, found once for all templates of the line.
+#[derive(Default)]
+struct Line {
+    end: usize,
+    last: Option<usize>,
+}
+
+impl Line {
+    /// Returns where, seen from `at`, the last closing brace of the line is.
+    fn last_brace(&mut self, text: &str, at: usize) -> Option<usize> {
+        if at >= self.end {
+            self.end = text[at..].find('\n').map_or(text.len(), |end| at + end);
+            self.last = text[at..self.end].rfind('}').map(|last| at + last);
+        }
+        self.last.filter(|last| *last >= at).map(|last| last - at)
+    }
 }
 
 fn name_of(text: &str) -> &str {
@@ -96,13 +158,6 @@ fn name_of(text: &str) -> &str {
     }
     let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
     &text[..end]
-}
-
-fn plain(name: &str, lookup: Lookup<'_>, unset: &mut Vec<String>) -> String {
-    lookup(name).unwrap_or_else(|| {
-        unset.push(name.to_owned());
-        String::new()
-    })
 }
 
 /// Returns where the brace that the text begins with is closed. As in compose-go, the byte after an opening brace is
@@ -158,34 +213,6 @@ impl Operator {
 
     fn text(self) -> &'static str {
         if self.colon { ":-" } else { "-" }
-    }
-
-    fn apply(
-        self,
-        name: &str,
-        argument: &str,
-        lookup: Lookup<'_>,
-        unset: &mut Vec<String>,
-        depth: usize,
-    ) -> Result<String, TemplateError> {
-        let value = lookup(name);
-        let set = value.as_ref().is_some_and(|value| !self.colon || !value.is_empty());
-        match self.kind {
-            Kind::Default if set => Ok(value.unwrap_or_default()),
-            Kind::Default => fill(argument, lookup, unset, depth + 1),
-            Kind::Alternative => {
-                let argument = fill(argument, lookup, unset, depth + 1)?;
-                Ok(if set { argument } else { value.unwrap_or_default() })
-            }
-            Kind::Required => {
-                let reason = fill(argument, lookup, unset, depth + 1)?;
-                if set {
-                    Ok(value.unwrap_or_default())
-                } else {
-                    Err(TemplateError::Missing { name: name.to_owned(), reason })
-                }
-            }
-        }
     }
 }
 

@@ -9,7 +9,7 @@ pub(super) fn bytes(text: &str) -> Result<i64, String> {
     let last = text.rfind(|c: char| c.is_ascii_digit() || c == '.' || c == ' ').ok_or_else(invalid)?;
     let number = if text.as_bytes()[last] == b' ' { &text[..last] } else { &text[..=last] };
     let unit = text[last + 1..].to_ascii_lowercase();
-    let size: f64 = number.parse().map_err(|_| invalid())?;
+    let size = go_float(number).ok_or_else(invalid)?;
     if size < 0.0 || size.is_nan() {
         return Err(invalid());
     }
@@ -22,8 +22,25 @@ pub(super) fn bytes(text: &str) -> Result<i64, String> {
         "p" | "pb" | "pib" => 5,
         _ => return Err(format!("invalid suffix: '{unit}'")),
     };
+    let size = size * 1024f64.powi(power);
+    // What does not fit becomes the smallest integer, as in Go on the reference's hardware.
     #[expect(clippy::cast_possible_truncation, reason = "fractions of a byte are dropped")]
-    Ok((size * 1024f64.powi(power)) as i64)
+    Ok(if size < TOO_LARGE { size as i64 } else { i64::MIN })
+}
+
+/// The smallest float above all 64-bit integers.
+const TOO_LARGE: f64 = 9_223_372_036_854_775_808.0;
+
+/// Parses a float as Go does: `_` may stand between two digits.
+pub(super) fn go_float(text: &str) -> Option<f64> {
+    if !text.contains('_') {
+        return text.parse().ok();
+    }
+    let bytes = text.as_bytes();
+    let digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
+    let between_digits = |at: usize| digit(at.checked_sub(1)) && digit(Some(at + 1));
+    let holds = text.match_indices('_').all(|(at, _)| between_digits(at));
+    holds.then(|| text.replace('_', "")).and_then(|plain| plain.parse().ok())
 }
 
 /// Parses a duration such as `1m30s` or `2d` to nanoseconds.

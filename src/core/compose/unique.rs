@@ -107,7 +107,7 @@ fn key(item: &Node, rule: Key) -> Result<String, String> {
         (Key::BeforeEquals, Value::Text(value)) => {
             Ok(value.split_once('=').map_or(value.as_str(), |(key, _)| key).to_owned())
         }
-        (Key::Whole, Value::Text(_) | Value::Int(_) | Value::Uint(_) | Value::Float(_)) => {
+        (Key::Whole, Value::Text(_) | Value::Int(_) | Value::Uint(_)) => {
             item.scalar_text().ok_or_else(unexpected)
         }
         (Key::EnvFile, Value::Map(_)) => Ok(text("path").unwrap_or_default().to_owned()),
@@ -128,16 +128,13 @@ fn key(item: &Node, rule: Key) -> Result<String, String> {
             .map_or_else(|| format!("{folder}/{}", text("source").unwrap_or_default()), str::to_owned)),
         (Key::Port, Value::Int(port)) => Ok(port.to_string()),
         (Key::Port, Value::Map(_)) => {
-            let Some(Value::Int(target)) = item.get("target").map(|node| &node.value) else {
+            let Some(target) = item.get("target").and_then(Node::scalar_text) else {
                 return Err("the port is missing a target port: add `target:`".into());
             };
-            let published = match item.get("published").map(|node| &node.value) {
-                Some(Value::Text(port)) => port.clone(),
-                Some(Value::Int(port)) => port.to_string(),
-                _ => String::new(),
-            };
+            // compose-go tells the number 80 from the text "80" here.
+            let published = item.get("published").map(|node| (node.value.kind(), node.scalar_text()));
             let host = text("host_ip").unwrap_or("0.0.0.0");
-            Ok(format!("{host}:{published}:{target}/{}", text("protocol").unwrap_or("tcp")))
+            Ok(format!("{host}:{published:?}:{target}/{}", text("protocol").unwrap_or("tcp")))
         }
         _ => Err(unexpected()),
     }

@@ -120,11 +120,22 @@ impl fmt::Display for Diagnostic {
     }
 }
 
+/// What is longer is no slip of the pen.
+const LONGEST_MEANT: usize = 100;
+
+/// How many candidates are looked at: suggestions must not make a large file slow.
+const MOST_CANDIDATES: usize = 500;
+
 /// Returns the candidate that was most likely meant: at most a third of the letters (rounded up) differ.
 pub fn did_you_mean<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if text.len() > LONGEST_MEANT {
+        return None;
+    }
     let limit = (text.chars().count().div_ceil(3)).max(1);
     candidates
         .into_iter()
+        .take(MOST_CANDIDATES)
+        .filter(|candidate| candidate.len() <= 2 * LONGEST_MEANT)
         .map(|candidate| (distance(text, candidate), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)

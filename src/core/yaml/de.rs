@@ -77,6 +77,7 @@ fn unexpected(node: &Node, wanted: &str) -> DecodeError {
 fn integer(node: &Node) -> Result<i64, DecodeError> {
     match &node.value {
         Value::Int(value) => Ok(*value),
+        Value::Uint(value) => Ok(value.cast_signed()),
         #[expect(clippy::cast_possible_truncation, reason = "the fraction is dropped as compose-go drops it")]
         Value::Float(value) => Ok(*value as i64),
         Value::Text(text) => text.parse().map_err(|_| unexpected(node, "an integer")),
@@ -89,6 +90,8 @@ fn float(node: &Node) -> Result<f64, DecodeError> {
     match &node.value {
         #[expect(clippy::cast_precision_loss, reason = "numbers of CPUs and the like are small")]
         Value::Int(value) => Ok(*value as f64),
+        #[expect(clippy::cast_precision_loss, reason = "numbers of CPUs and the like are small")]
+        Value::Uint(value) => Ok(*value as f64),
         Value::Float(value) => Ok(*value),
         Value::Text(text) => text.parse().map_err(|_| unexpected(node, "a number")),
         Value::Null => Ok(0.0),

@@ -95,6 +95,48 @@ impl Node {
         Self { span, tag: None, filled: false, value }
     }
 
+    /// Returns how many values there are in it, itself included.
+    pub fn count(&self) -> usize {
+        match &self.value {
+            Value::List(items) => 1 + items.iter().map(Self::count).sum::<usize>(),
+            Value::Map(map) => 1 + map.iter().map(|(_, entry)| entry.node.count()).sum::<usize>(),
+            Value::Text(text) => 1 + text.len() / 64,
+            _ => 1,
+        }
+    }
+
+    /// Returns a text that equal nodes have in common and others have not.
+    pub fn print(&self) -> String {
+        let mut out = String::new();
+        self.print_to(&mut out);
+        out
+    }
+
+    fn print_to(&self, out: &mut String) {
+        match &self.value {
+            Value::List(items) => {
+                out.push('[');
+                for item in items {
+                    item.print_to(out);
+                    out.push(',');
+                }
+                out.push(']');
+            }
+            Value::Map(map) => {
+                let mut entries: Vec<_> = map.iter().collect();
+                entries.sort_by_key(|(key, _)| *key);
+                out.push('{');
+                for (key, entry) in entries {
+                    out.push_str(&format!("{key:?}:"));
+                    entry.node.print_to(out);
+                    out.push(',');
+                }
+                out.push('}');
+            }
+            scalar => out.push_str(&format!("{scalar:?}")),
+        }
+    }
+
     /// Returns a text at a place.
     pub fn text(span: Span, text: impl Into<String>) -> Self {
         Self::new(span, Value::Text(text.into()))

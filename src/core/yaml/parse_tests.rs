@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::core::yaml::Tag;
+use crate::core::yaml::Value;
 
 fn read(text: &str) -> Result<Vec<Node>, Diagnostic> {
     let mut sources = Sources::default();
@@ -37,12 +39,21 @@ fn nodes_know_their_place() {
 
 #[test]
 fn tags_of_merges_are_kept_and_others_make_texts() {
-    let root = one("a: !reset null\nb: !override [1]\nc: !foo 1\nd: !!str 2\ne: !!binary aGk=\n");
+    let root =
+        one("a: !reset null\nb: !override [1]\nc: !foo 1\nf: !override true\nd: !!str 2\ne: !!binary aGk=\n");
     assert_eq!(root.get("a").and_then(|n| n.tag), Some(Tag::Reset));
     assert_eq!(root.get("b").and_then(|n| n.tag), Some(Tag::Override));
-    for (key, text) in [("c", "1"), ("d", "2"), ("e", "hi")] {
+    for (key, text) in [("c", "1"), ("d", "2"), ("e", "hi"), ("f", "true")] {
         assert_eq!(root.get(key).and_then(Node::as_str), Some(text));
     }
+}
+
+#[test]
+fn a_tab_behind_a_colon_is_a_space() {
+    let root = one("a:\tb\nc: {d:\t-x}\ne: |\n  f:\tg\n");
+    assert_eq!(root.get("a").and_then(Node::as_str), Some("b"));
+    assert_eq!(root.get("c").and_then(|c| c.get("d")).and_then(Node::as_str), Some("-x"));
+    assert_eq!(root.get("e").and_then(Node::as_str), Some("f:\tg\n"));
 }
 
 #[test]

@@ -58,8 +58,10 @@ enum Others {
     Named(&'static Shape),
     /// Names of the user's with this value; a name of another form has any.
     NamedOrFree(&'static Shape),
-    /// Any key, with this value.
+    /// Any key but the empty one, with this value.
     Each(&'static Shape),
+    /// Any key, with this value if it is of small letters only.
+    Lowercase(&'static Shape),
 }
 
 const TEXT: u8 = 1;
@@ -134,6 +136,14 @@ fn shape(node: &Node, path: &Path<'_>, wanted: &Shape, report: &mut Report) {
             };
             report.error("range", node.span, path, format!("{path} must be {bound}"));
         }
+        #[expect(clippy::cast_precision_loss, reason = "bounds are far below 2^53, or that of all integers")]
+        (Shape::Ranged(_, min, max), Value::Float(value)) if *value < *min as f64 || *value > *max as f64 => {
+            let message = format!("{path} must be from {min} to {max}");
+            report.error("range", node.span, path, message);
+        }
+        (Shape::Ranged(_, _, max), Value::Uint(_)) if *max < i64::MAX => {
+            report.error("range", node.span, path, format!("{path} must be less than or equal to {max}"));
+        }
         (Shape::Words(words), Value::Text(text)) if !words.contains(&text.as_str()) => {
             let message = format!("{path} value must be one of {}", quoted(words));
             match did_you_mean(text, words.iter().copied()) {
@@ -174,14 +184,12 @@ fn quoted(words: &[&str]) -> String {
 
 fn refuse_doubles(items: &[Node], path: &Path<'_>, report: &mut Report) {
     let mut scalars: BTreeSet<(u8, String)> = BTreeSet::new();
-    let mut others: Vec<&Node> = Vec::new();
+    let mut others: BTreeSet<String> = BTreeSet::new();
     for (index, item) in items.iter().enumerate() {
         let double = if let Some(text) = item.scalar_text() {
             !scalars.insert((kinds_of(item) & TEXT, text))
         } else {
-            let double = others.contains(&item);
-            others.push(item);
-            double
+            !others.insert(item.print())
         };
         if double {
             let path = path.index(index);
@@ -204,7 +212,12 @@ fn check_keys(node: &Node, map: &Map, path: &Path<'_>, keys: &Keys, report: &mut
         }
         match keys.others {
             Others::Extensions if key.starts_with("x-") => {}
-            Others::Each(wanted) => shape(&entry.node, &child, wanted, report),
+            Others::Each(wanted) if !key.is_empty() => shape(&entry.node, &child, wanted, report),
+            Others::Lowercase(wanted) => {
+                if !key.is_empty() && key.bytes().all(|b| b.is_ascii_lowercase()) {
+                    shape(&entry.node, &child, wanted, report);
+                }
+            }
             Others::Named(wanted) | Others::NamedOrFree(wanted) if is_name(key) => {
                 shape(&entry.node, &child, wanted, report);
             }
@@ -214,7 +227,7 @@ fn check_keys(node: &Node, map: &Map, path: &Path<'_>, keys: &Keys, report: &mut
                 let hint = "names have letters, digits, `.`, `_` and `-`";
                 report.error_hint("name", entry.key, &child, message, hint);
             }
-            Others::Extensions | Others::Refused => {
+            Others::Extensions | Others::Refused | Others::Each(_) => {
                 let message = if path.to_string().is_empty() {
                     format!("additional properties '{key}' not allowed")
                 } else {

@@ -63,7 +63,7 @@ pub(super) static OPTIONS: Shape =
 pub(super) static ULIMITS: Shape = Shape::Map(&Keys {
     known: &[],
     required: &[],
-    others: Others::NamedOrFree(&Shape::Either(&[
+    others: Others::Lowercase(&Shape::Either(&[
         &STRING_OR_INTEGER,
         &Shape::Map(&Keys {
             known: &[("hard", &STRING_OR_INTEGER), ("soft", &STRING_OR_INTEGER)],

@@ -1,7 +1,9 @@
 //! The loader as a whole: small projects in memory, and what comes of them.
 
 mod files;
+mod limits;
 mod properties;
+mod quirks;
 mod refused;
 mod rules;
 

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::load_files;
 use crate::core::compose::HashFlavor;
 use crate::core::compose::pretty_json;
+use crate::core::yaml::emit;
 
 /// Fields of a service, each in a few forms.
 fn fields() -> impl Strategy<Value = Vec<&'static str>> {
@@ -47,11 +48,14 @@ proptest! {
     #[test]
     fn what_is_printed_loads_to_the_same(fields in fields()) {
         let first = load_files(&[("compose.yaml", &file(&fields))], |_| {}).expect("loads").project;
-        let printed = pretty_json(&first.to_json());
-        let second = load_files(&[("compose.yaml", &printed)], |_| {}).expect("loads again").project;
-        prop_assert_eq!(first.to_json(), second.to_json());
-        for flavor in [HashFlavor::V2, HashFlavor::V5] {
-            prop_assert_eq!(first.service_hash("a", flavor), second.service_hash("a", flavor));
+        for printed in [pretty_json(&first.to_json()), emit(&first.to_yaml())] {
+            let second = load_files(&[("compose.yaml", &printed)], |_| {}).expect("loads again").project;
+            prop_assert_eq!(first.to_json(), second.to_json());
+            for flavor in [HashFlavor::V2, HashFlavor::V5] {
+                prop_assert_eq!(first.service_hash("a", flavor), second.service_hash("a", flavor));
+            }
+            prop_assert_eq!(first.network_hash("n"), second.network_hash("n"));
+            prop_assert_eq!(first.volume_hash("data"), second.volume_hash("data"));
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde::Serialize;
+use serde::Serializer;
 
 use super::Bytes;
 use super::Extensions;
@@ -131,11 +132,20 @@ model! {
     }
 }
 
-/// An SSH agent socket or key of a build.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// An SSH agent socket or key of a build. Printed as its name, or as `name: path`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct SshKey {
     /// Its name.
     pub id: String,
     /// Its path; empty is the default agent.
     pub path: String,
+}
+
+impl Serialize for SshKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.path.is_empty() {
+            return serializer.serialize_str(&self.id);
+        }
+        serializer.collect_str(&format_args!("{}: {}", self.id, self.path))
+    }
 }

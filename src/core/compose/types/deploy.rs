@@ -50,7 +50,7 @@ model! {
         /// How long each is watched.
         pub monitor: Duration,
         /// The ratio of failures that is borne.
-        #[serde(serialize_with = "forms::float32")]
+        #[serde(serialize_with = "forms::float32", deserialize_with = "forms::finite")]
         pub max_failure_ratio: f32,
         /// `stop-first` or `start-first`.
         pub order: String,
@@ -73,7 +73,7 @@ model! {
     /// Amounts of resources.
     pub struct Resource {
         /// CPUs, a 32-bit float.
-        #[serde(serialize_with = "forms::float32")]
+        #[serde(serialize_with = "forms::float32", deserialize_with = "forms::finite")]
         pub cpus: f32,
         /// Memory.
         pub memory: Bytes,

@@ -15,6 +15,7 @@ use super::Bytes;
 use super::Command;
 use super::DeviceCount;
 use super::Duration;
+use super::EXTENSIONS;
 use super::FileMode;
 use super::Hosts;
 use super::SshKey;
@@ -27,6 +28,7 @@ enum Any {
     Null,
     Bool(bool),
     Int(i64),
+    Uint(u64),
     Float(f64),
     Text(String),
     List(Vec<Self>),
@@ -39,6 +41,7 @@ impl Any {
         match self {
             Self::Bool(value) => Some(value.to_string()),
             Self::Int(value) => Some(value.to_string()),
+            Self::Uint(value) => Some(value.to_string()),
             Self::Float(value) => Some(go_float(value)),
             Self::Text(value) => Some(value),
             Self::Null | Self::List(_) | Self::Map(_) => None,
@@ -64,7 +67,7 @@ impl<'de> Deserialize<'de> for Any {
                 Ok(Any::Int(value))
             }
             fn visit_u64<E>(self, value: u64) -> Result<Any, E> {
-                Ok(i64::try_from(value).map_or_else(|_| Any::Text(value.to_string()), Any::Int))
+                Ok(i64::try_from(value).map_or(Any::Uint(value), Any::Int))
             }
             fn visit_f64<E>(self, value: f64) -> Result<Any, E> {
                 Ok(Any::Float(value))
@@ -95,7 +98,7 @@ impl<'de> Deserialize<'de> for Any {
 fn pairs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Option<String>>, D::Error> {
     match Any::deserialize(deserializer)? {
         Any::Null => Ok(BTreeMap::new()),
-        Any::Map(entries) => Ok(entries.into_iter().map(|(key, value)| (key, value.into_text())).collect()),
+        Any::Map(entries) => Ok(extensions_apart(entries)),
         Any::List(items) => Ok(items
             .into_iter()
             .filter_map(Any::into_text)
@@ -106,6 +109,24 @@ fn pairs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, 
             .collect()),
         _ => Err(D::Error::custom("must be a mapping or a list of `KEY=VALUE`")),
     }
+}
+
+/// Docker Compose takes the `x-` keys of a mapping for extensions, even where every key is the user's own, and makes
+/// one entry of them all, as Go prints a map.
+fn extensions_apart(entries: Vec<(String, Any)>) -> BTreeMap<String, Option<String>> {
+    let (extensions, own): (BTreeMap<_, _>, BTreeMap<_, _>) = entries
+        .into_iter()
+        .map(|(key, value)| (key, value.into_text()))
+        .partition(|(key, _)| key.starts_with("x-"));
+    let mut pairs: BTreeMap<String, Option<String>> = own;
+    if !extensions.is_empty() {
+        let print = |(key, value): (String, Option<String>)| {
+            format!("{key}:{}", value.unwrap_or_else(|| "<nil>".into()))
+        };
+        let printed: Vec<String> = extensions.into_iter().map(print).collect();
+        pairs.insert(EXTENSIONS.into(), Some(format!("map[{}]", printed.join(" "))));
+    }
+    pairs
 }
 
 /// An environment: a key may stand alone.
@@ -153,7 +174,8 @@ pub(super) fn multi_options<'de, D: Deserializer<'de>>(
         Any::List(items) => items.into_iter().filter_map(Any::into_text).collect(),
         other => vec![other.into_text().unwrap_or_default()],
     };
-    Ok(entries.into_iter().map(|(key, value)| (key, values(value))).collect())
+    let entries = entries.into_iter().map(|(key, value)| (key, values(value)));
+    Ok(entries.filter(|(_, values): &(_, Vec<String>)| !values.is_empty()).collect())
 }
 
 /// A list of texts, or one text.
@@ -167,6 +189,54 @@ pub(super) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<St
         Any::Null => Ok(Vec::new()),
         Any::List(items) => Ok(items.into_iter().filter_map(Any::into_text).collect()),
         scalar => scalar.into_text().map(|text| vec![text]).ok_or_else(|| D::Error::custom("must be a list")),
+    }
+}
+
+/// A list of texts and whole numbers.
+pub(super) fn texts_and_integers<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<String>, D::Error> {
+    match Any::deserialize(deserializer)? {
+        Any::Null => Ok(Vec::new()),
+        Any::List(items) => items
+            .into_iter()
+            .map(|item| match item {
+                Any::Float(value) => {
+                    Err(D::Error::custom(format!("expected a string or an integer, got {}", go_float(value))))
+                }
+                other => Ok(other.into_text().unwrap_or_default()),
+            })
+            .collect(),
+        _ => Err(D::Error::custom("must be a list")),
+    }
+}
+
+/// A 32-bit float that is a number.
+pub(super) fn finite<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
+    let value = f32::deserialize(deserializer)?;
+    if value.is_finite() { Ok(value) } else { Err(D::Error::custom(format!("{value} is no number"))) }
+}
+
+/// A whole number of 16 bits; what is larger loses its upper bits, as in Go.
+pub(super) fn wrapped<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    let value = number(deserializer)?;
+    Ok(u16::try_from(value % (1 << 16)).unwrap_or(0))
+}
+
+/// A whole number from 0 that is no text.
+pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    match Any::deserialize(deserializer)? {
+        Any::Null => Ok(0),
+        Any::Int(value) => {
+            u32::try_from(value).map_err(|_| D::Error::custom(format!("{value} is out of range")))
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "the fraction is dropped"
+        )]
+        Any::Float(value) if value >= 0.0 => Ok(value as u32),
+        _ => Err(D::Error::custom("expected an integer")),
     }
 }
 
@@ -320,34 +390,41 @@ impl<'de> Deserialize<'de> for Ulimit {
 impl<'de> Deserialize<'de> for Hosts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut hosts: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        let mut add = |host: &str, address: &str| {
-            let address = address.strip_prefix('[').and_then(|a| a.strip_suffix(']')).unwrap_or(address);
-            let addresses = hosts.entry(host.to_owned()).or_default();
-            addresses.extend(address.split(',').map(str::to_owned));
-        };
         match Any::deserialize(deserializer)? {
             Any::Null => {}
             Any::Map(entries) => {
                 for (host, value) in entries {
+                    if host.starts_with("x-") {
+                        return Err(D::Error::custom(format!("{host:?} is an extension, not a host name")));
+                    }
                     let addresses = match value {
                         Any::List(items) => items.into_iter().filter_map(Any::into_text).collect(),
                         scalar => vec![scalar.into_text().unwrap_or_default()],
                     };
-                    for address in &addresses {
-                        add(&host, address);
-                    }
+                    hosts.insert(host, addresses);
                 }
             }
             Any::List(items) => {
                 for item in items.into_iter().filter_map(Any::into_text) {
-                    let (host, address) = item
+                    let (host, addresses) = item
                         .split_once('=')
                         .or_else(|| item.split_once(':'))
                         .ok_or_else(|| D::Error::custom(format!("bad host name '{item}'")))?;
-                    add(host, address);
+                    let known = hosts.entry(host.to_owned()).or_default();
+                    known.extend(addresses.split(',').map(str::to_owned));
                 }
             }
             _ => return Err(D::Error::custom("must be a mapping or a list")),
+        }
+        if let Some(host) = hosts.keys().find(|host| host.is_empty() || host.contains([':', '='])) {
+            return Err(D::Error::custom(format!("bad host name '{host}'")));
+        }
+        for address in hosts.values_mut().flatten() {
+            if let Some(bare) = address.strip_prefix('[').and_then(|a| a.strip_suffix(']'))
+                && !bare.is_empty()
+            {
+                *address = bare.to_owned();
+            }
         }
         Ok(Self(hosts))
     }

@@ -62,5 +62,8 @@ pub use service::ServiceModel;
 pub use service::ThrottleDevice;
 pub use service::WeightDevice;
 
+/// The name of the field that takes an object's `x-` keys.
+const EXTENSIONS: &str = "#extensions";
+
 /// The `x-` keys of an object.
 pub type Extensions = BTreeMap<String, serde_json::Value>;

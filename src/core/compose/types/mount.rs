@@ -89,6 +89,7 @@ model! {
         /// Its size; 0 is no limit.
         pub size: Bytes,
         /// Its permission bits.
+        #[serde(deserialize_with = "forms::number")]
         pub mode: u32,
         /// The `x-` keys.
         #[serde(rename = "#extensions", skip_serializing)]

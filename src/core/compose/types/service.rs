@@ -65,7 +65,7 @@ model! {
         /// The number of usable CPUs (Windows).
         pub cpu_count: i64,
         /// The usable percentage of CPUs (Windows).
-        #[serde(serialize_with = "forms::float32")]
+        #[serde(serialize_with = "forms::float32", deserialize_with = "forms::finite")]
         pub cpu_percent: f32,
         /// The CFS period in microseconds.
         pub cpu_period: i64,
@@ -76,7 +76,7 @@ model! {
         /// The real-time runtime in microseconds.
         pub cpu_rt_runtime: i64,
         /// How many CPUs may be used. A 32-bit float, as its products must be.
-        #[serde(serialize_with = "forms::float32")]
+        #[serde(serialize_with = "forms::float32", deserialize_with = "forms::finite")]
         pub cpus: f32,
         /// The CPUs that may be used, such as `0-3`.
         pub cpuset: String,
@@ -118,14 +118,14 @@ model! {
         /// Files with more environment, absolute paths.
         pub env_file: Vec<EnvFile>,
         /// Ports open to other containers.
-        #[serde(deserialize_with = "forms::texts")]
+        #[serde(deserialize_with = "forms::texts_and_integers")]
         pub expose: Vec<String>,
         /// Links to containers outside of the project.
         pub external_links: Vec<String>,
         /// More entries of `/etc/hosts`.
         pub extra_hosts: Hosts,
         /// More groups of the container's user.
-        #[serde(deserialize_with = "forms::texts")]
+        #[serde(deserialize_with = "forms::texts_and_integers")]
         pub group_add: Vec<String>,
         /// GPUs.
         pub gpus: Vec<DeviceRequest>,
@@ -204,7 +204,6 @@ model! {
         /// The signal that stops it.
         pub stop_signal: String,
         /// Options of the storage driver.
-        #[serde(deserialize_with = "forms::options")]
         pub storage_opt: BTreeMap<String, String>,
         /// Kernel parameters.
         #[serde(deserialize_with = "forms::mapping")]
@@ -325,7 +324,8 @@ model! {
     /// Limits of block devices.
     pub struct Blkio {
         /// The weight, 10 to 1000.
-        pub weight: u16,
+        #[serde(deserialize_with = "forms::wrapped")]
+    pub weight: u16,
         /// Weights of single devices.
         pub weight_device: Vec<WeightDevice>,
         /// Limits of bytes read per second.
@@ -350,7 +350,7 @@ pub struct WeightDevice {
     #[serde(rename(serialize = "Path"))]
     pub path: String,
     /// The weight, 10 to 1000.
-    #[serde(rename(serialize = "Weight"))]
+    #[serde(rename(serialize = "Weight"), deserialize_with = "forms::wrapped")]
     pub weight: u16,
 }
 
