@@ -127,13 +127,13 @@ impl Node {
                 entries.sort_by_key(|(key, _)| *key);
                 out.push('{');
                 for (key, entry) in entries {
-                    out.push_str(&format!("{key:?}:"));
+                    out.extend([format!("{key:?}:")]);
                     entry.node.print_to(out);
                     out.push(',');
                 }
                 out.push('}');
             }
-            scalar => out.push_str(&format!("{scalar:?}")),
+            scalar => out.extend([format!("{scalar:?}")]),
         }
     }
 

@@ -13,7 +13,7 @@ fn aliases_that_multiply_are_refused() {
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..10 {
         let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
-        bomb.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
+        bomb.extend([format!("a{level}: &a{level} [{aliases}]\n")]);
     }
     refused_with(&bomb, "more than 500000 values with its aliases expanded");
 }
@@ -27,10 +27,8 @@ fn a_long_text_counts_as_many_values() {
 #[test]
 fn deep_nesting_is_refused() {
     refused_with(&"[".repeat(10_000), "nested more than 100 deep");
-    let mut block = String::new();
-    for depth in 0..200 {
-        block.push_str(&format!("{}a:\n", " ".repeat(depth)));
-    }
+    let lines: Vec<String> = (0..200).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+    let block = lines.concat();
     refused_with(&block, "nested more than 100 deep");
     let text = format!("services: {{a: {{image: '{}{}'}}}}", "${A:-".repeat(100), "}".repeat(100));
     refused_with(&text, "defaults are nested more than 50 deep");
@@ -85,7 +83,7 @@ fn ranges_of_ports_that_multiply_are_refused() {
 fn variables_that_multiply_are_refused() {
     let mut env = format!("A0={}\n", "x".repeat(1000));
     for level in 1..30 {
-        env.push_str(&format!("A{level}=${{A{0}}}${{A{0}}}\n", level - 1));
+        env.extend([format!("A{level}=${{A{0}}}${{A{0}}}\n", level - 1)]);
     }
     let found = errors(&[("compose.yaml", "services: {a: {image: x}}"), (".env", &env)]);
     assert!(found.contains("bytes together"), "{}", &found[..300.min(found.len())]);
