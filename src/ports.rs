@@ -11,7 +11,6 @@ use tokio::sync::watch;
 
 use crate::core::observed::Container;
 use crate::core::observed::EngineInfo;
-use crate::core::observed::Image;
 use crate::core::observed::Observed;
 use crate::core::observed::PublishedPort;
 use crate::core::plan::Call;
@@ -107,13 +106,6 @@ pub trait Engine: Send + Sync {
     /// Takes a snapshot. Containers with our labels or of the given Compose projects are inspected; of the rest only
     /// what a listing says is known (names, ports, states), and their `request` is `None`.
     async fn observe(&self, projects: &[String]) -> Result<Observed, EngineError>;
-
-    /// Looks for the image that a reference means, where the listing did not have it under that name; `None` if it is not
-    /// there. An engine whose listing is complete need not look again.
-    async fn image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
-        let _ = reference;
-        Ok(None)
-    }
 
     /// Looks at one container, by name or id; `None` if it is not there.
     async fn inspect(&self, container: &str) -> Result<Option<Container>, EngineError>;

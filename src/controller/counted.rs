@@ -7,7 +7,6 @@ use futures_util::stream::BoxStream;
 
 use crate::core::observed::Container;
 use crate::core::observed::EngineInfo;
-use crate::core::observed::Image;
 use crate::core::observed::Observed;
 use crate::core::observed::PublishedPort;
 use crate::core::plan::Call;
@@ -38,10 +37,6 @@ impl Engine for Counted {
 
     async fn observe(&self, projects: &[String]) -> Result<Observed, EngineError> {
         self.engine.observe(projects).await
-    }
-
-    async fn image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
-        self.engine.image(reference).await
     }
 
     async fn inspect(&self, container: &str) -> Result<Option<Container>, EngineError> {

@@ -81,14 +81,6 @@ impl Rendered {
         let adopted = self.adoption.as_ref().map(|adoption| adoption.project.clone());
         let projects: Vec<String> = [self.desired.project.to_string()].into_iter().chain(adopted).collect();
         let mut observed = engine.observe(&projects).await?;
-        let named: BTreeSet<&str> = self.desired.services.values().map(|s| s.image.as_str()).collect();
-        for reference in named {
-            if observed.image_id(reference).is_none()
-                && let Some(image) = engine.image(reference).await?
-            {
-                observed.images.push(image);
-            }
-        }
         if let Some(adoption) = &self.adoption {
             observed.take_over(&self.desired.owner, adoption);
         }

@@ -27,17 +27,14 @@ use crate::ports::EngineError;
 use crate::ports::EngineErrorKind;
 use crate::ports::deadline;
 
-/// From here on an engine makes no second network of the same name, and does not know the field that asks for that.
-const NAMES_ARE_UNIQUE: (u32, u32) = (1, 44);
-
-/// A network's create request, and the wish of older engines to be told that names are to be unique.
+/// A network's create request, and the wish of engines before API 1.44 to be told that names are to be unique.
+/// Later ones know no other way, and pass over the field.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct UniqueNetwork<'a> {
     #[serde(flatten)]
     request: &'a NetworkRequest,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    check_duplicate: Option<bool>,
+    check_duplicate: bool,
 }
 
 impl DockerEngine {
@@ -48,9 +45,7 @@ impl DockerEngine {
         match call {
             Call::PullImage { image, platform, .. } => self.pull(image, platform.as_deref(), limit).await,
             Call::CreateNetwork(request) => {
-                let asks_for_it = self.known_info().await?.api < NAMES_ARE_UNIQUE;
-                let check_duplicate = asks_for_it.then_some(true);
-                let client = self.sending(&UniqueNetwork { request, check_duplicate })?;
+                let client = self.sending(&UniqueNetwork { request, check_duplicate: true })?;
                 let made = client.create_network(NetworkCreateRequest::default());
                 Ok(new(within(limit, name, made).await?.id))
             }

@@ -33,7 +33,6 @@ use serde::Serialize;
 
 use crate::core::observed::Container;
 use crate::core::observed::EngineInfo;
-use crate::core::observed::Image;
 use crate::core::observed::Observed;
 use crate::core::observed::PublishedPort;
 use crate::core::plan::Call;
@@ -149,10 +148,6 @@ impl Engine for DockerEngine {
             self.forget_info();
         }
         observed
-    }
-
-    async fn image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
-        self.find_image(reference).await
     }
 
     async fn inspect(&self, container: &str) -> Result<Option<Container>, EngineError> {

@@ -16,9 +16,7 @@ use super::listing;
 use super::segment;
 use super::within;
 use crate::core::desired::label;
-use crate::core::model::familiar;
 use crate::core::observed::Container;
-use crate::core::observed::Image;
 use crate::core::observed::Observed;
 use crate::core::observed::State;
 use crate::ports::EngineError;
@@ -64,21 +62,6 @@ impl DockerEngine {
         observed.volumes.sort_by(|a, b| a.name.cmp(&b.name));
         observed.images.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(observed)
-    }
-
-    /// Looks for an image by the reference that a file has for it. A listing names an image by one tag or digest of each
-    /// kind, which need not be the one that is asked for.
-    pub(super) async fn find_image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
-        // It stands in the path as it is; what no reference can have in it would make another path of that.
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@".contains(&byte);
-        if !reference.bytes().all(plain) || reference.split('/').any(|part| matches!(part, "" | "." | "..")) {
-            return Ok(None);
-        }
-        match within(READ_DEADLINE, "image inspect", self.docker.inspect_image(reference)).await {
-            Ok(found) => Ok(found.id.map(|id| Image { id, references: vec![familiar(reference)] })),
-            Err(error) if error.kind == EngineErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
     }
 
     /// Looks at one container, by name or id.
