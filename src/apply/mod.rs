@@ -6,6 +6,7 @@ mod tests;
 mod wait;
 mod walk;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,8 +51,8 @@ pub struct Outcome {
     pub cancelled: bool,
     /// Every gate passed: whatever failed is no failure of what runs now.
     pub proven: bool,
-    /// Images that were pulled, by reference.
-    pub pulled: Vec<String>,
+    /// The ids of images that were pulled, by reference.
+    pub pulled: BTreeMap<String, String>,
 }
 
 impl Outcome {

@@ -222,7 +222,9 @@ impl<'a> Walk<'a> {
                     Action::Call(Call::CreateContainer { name, .. }) => {
                         self.ids.insert(name.clone(), result.id);
                     }
-                    Action::Call(Call::PullImage { image, .. }) => self.outcome.pulled.push(image.clone()),
+                    Action::Call(Call::PullImage { image, .. }) => {
+                        self.outcome.pulled.insert(image.clone(), result.id);
+                    }
                     _ => {}
                 }
             }

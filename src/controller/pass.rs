@@ -3,7 +3,7 @@
 //! Every trigger runs this same pass. It never trusts what it remembers having done: memory only spares it a second
 //! try of what is known to be bad, and pulls on the way back.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -120,7 +120,7 @@ impl Reconciler {
     /// Fails if the definition has mistakes or the world cannot be looked at.
     pub async fn plan(&self, job: &Job, memory: &Memory) -> Result<Planned, PlanError> {
         let rendered = self.render(job, &job.revision).await?;
-        self.plan_rendered(job, rendered, memory, &BTreeSet::new(), false).await
+        self.plan_rendered(job, rendered, memory, &BTreeMap::new(), false).await
     }
 
     /// Plans a stack as if it had taken over a project that Docker Compose runs. Changes nothing.
@@ -240,7 +240,7 @@ impl Reconciler {
         job: &Job,
         rendered: Arc<Rendered>,
         memory: &Memory,
-        pulled: &BTreeSet<String>,
+        pulled: &BTreeMap<String, String>,
         undo: bool,
     ) -> Result<Planned, PlanError> {
         let mut observed = rendered.observe(self.engine.as_ref()).await.map_err(PlanError::Engine)?;

@@ -28,13 +28,14 @@ use crate::ports::EngineErrorKind;
 use crate::ports::deadline;
 
 /// A network's create request, and the wish of engines before API 1.44 to be told that names are to be unique.
-/// Later ones know no other way, and pass over the field.
+/// Later ones know no other way.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct UniqueNetwork<'a> {
     #[serde(flatten)]
     request: &'a NetworkRequest,
-    check_duplicate: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    check_duplicate: Option<bool>,
 }
 
 impl DockerEngine {
@@ -45,7 +46,8 @@ impl DockerEngine {
         match call {
             Call::PullImage { image, platform, .. } => self.pull(image, platform.as_deref(), limit).await,
             Call::CreateNetwork(request) => {
-                let client = self.sending(&UniqueNetwork { request, check_duplicate: true })?;
+                let check_duplicate = (self.known_info().await?.api < (1, 44)).then_some(true);
+                let client = self.sending(&UniqueNetwork { request, check_duplicate })?;
                 let made = client.create_network(NetworkCreateRequest::default());
                 Ok(new(within(limit, name, made).await?.id))
             }

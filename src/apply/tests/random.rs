@@ -2,7 +2,6 @@
 //! three passes, in the order of dependencies, and then find nothing to do.
 
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -294,7 +293,7 @@ async fn filled_in(engine: &SimEngine, service: &DesiredService) -> Option<Desir
 }
 
 fn plan_now(desired: &Desired, observed: &Observed) -> plan::Plan {
-    let (memory, none) = (plan::Memory::default(), BTreeSet::new());
+    let (memory, none) = (plan::Memory::default(), BTreeMap::new());
     let inputs =
         plan::Inputs { desired, observed, memory: &memory, stale_files: &[], pulled: &none, undo: false };
     plan::plan(inputs)

@@ -1,6 +1,6 @@
 //! Bringing a stack to a revision: pull, plan again with what was pulled, walk, and take back what fails.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sha2::Digest;
@@ -54,7 +54,7 @@ impl Reconciler {
         cancel: &CancellationToken,
     ) -> Result<Report, PlanError> {
         let mut planned =
-            self.plan_rendered(job, Arc::clone(&rendered), memory, &BTreeSet::new(), undo).await?;
+            self.plan_rendered(job, Arc::clone(&rendered), memory, &BTreeMap::new(), undo).await?;
         let teller = self.teller(job);
         if !planned.plan.refusals.is_empty() {
             return Ok(teller.refused(job, &planned, memory).await);
@@ -69,7 +69,7 @@ impl Reconciler {
         }
         let deploy = teller.begin(job, &planned, memory, is_drift).await?;
         let mut calls = 0;
-        let mut pulled = BTreeSet::new();
+        let mut pulled = BTreeMap::new();
         if let Some(pulls) = planned.plan.pulls() {
             let files = Self::files(job, &rendered);
             let outcome =
@@ -166,10 +166,10 @@ impl Reconciler {
     ) -> Result<Option<String>, PlanError> {
         let rendered = self.render(job, stable).await?;
         let mut planned =
-            self.plan_rendered(job, Arc::clone(&rendered), memory, &BTreeSet::new(), true).await?;
+            self.plan_rendered(job, Arc::clone(&rendered), memory, &BTreeMap::new(), true).await?;
         let never = CancellationToken::new();
         if planned.plan.refusals.is_empty() {
-            let towards = Towards { job, memory, pulled: BTreeSet::new(), undo: true, run };
+            let towards = Towards { job, memory, pulled: BTreeMap::new(), undo: true, run };
             let outcome = self.create_in_stages(&towards, &mut planned, OnFailure::Continue, &never).await?;
             if !outcome.is_complete() {
                 return Ok(Some(first_words(&outcome, &rendered)));

@@ -1,7 +1,7 @@
 //! Creating what others refer to before the plan is made whole: requests that hold the id of a container can be made
 //! only once that container stands. Nothing is stopped meanwhile.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -21,7 +21,7 @@ use crate::core::run::RunId;
 pub(super) struct Towards<'a> {
     pub(super) job: &'a Job,
     pub(super) memory: &'a Memory,
-    pub(super) pulled: BTreeSet<String>,
+    pub(super) pulled: BTreeMap<String, String>,
     pub(super) undo: bool,
     pub(super) run: &'a RunId,
 }

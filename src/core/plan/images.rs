@@ -26,11 +26,11 @@ pub(super) fn choose(inputs: Inputs<'_>, service: &DesiredService, standing: Opt
     let Inputs { observed, memory, pulled, .. } = inputs;
     let pinned = memory.pins.get(&(service.name.clone(), fingerprint(service)));
     let ran = standing.map(|c| &c.image_id).into_iter().chain(pinned).find(|id| observed.has_image(id));
-    let here = observed.image_id(&service.image).map(str::to_owned);
+    let here = inputs.image_id(&service.image).map(str::to_owned);
     match (ran, here, service.pull) {
         (Some(id), _, _) => Choice::Here(id.clone()),
         (None, Some(id), PullPolicy::Missing | PullPolicy::Never | PullPolicy::Built) => Choice::Here(id),
-        (None, Some(id), PullPolicy::Always) if pulled.contains(&service.image) => Choice::Here(id),
+        (None, Some(id), PullPolicy::Always) if pulled.contains_key(&service.image) => Choice::Here(id),
         (None, None, PullPolicy::Built) => Choice::Refused(Refusal {
             code: "image-missing",
             message: format!(

@@ -55,10 +55,18 @@ pub struct Inputs<'a> {
     pub memory: &'a Memory,
     /// Published files that differ on the host from what they should be, as the user knows them.
     pub stale_files: &'a [String],
-    /// Images pulled for this very pass: they are not pulled again.
-    pub pulled: &'a BTreeSet<String>,
+    /// Images pulled for this very pass, and their ids: they are not pulled again.
+    pub pulled: &'a BTreeMap<String, String>,
     /// This plan takes a failed deploy back: what that deploy added goes, even where pruning is off.
     pub undo: bool,
+}
+
+impl Inputs<'_> {
+    /// Returns the id of the image that a reference means: as the engine lists it, else as it said when it was pulled.
+    fn image_id(&self, reference: &str) -> Option<&str> {
+        let pulled = || self.pulled.get(reference).map(String::as_str).filter(|id| !id.is_empty());
+        self.observed.image_id(reference).or_else(pulled)
+    }
 }
 
 /// What is remembered of a stack, as far as planning needs it.

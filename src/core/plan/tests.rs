@@ -1,6 +1,7 @@
 //! Plans on literals: desired and observed in, the plan's text out.
 
 mod hooks;
+mod images;
 mod shared;
 mod unfinished;
 
@@ -189,7 +190,7 @@ impl World {
     }
 
     fn plan_with(&self, undo: bool) -> Plan {
-        let (none, nothing) = (BTreeSet::new(), []);
+        let (none, nothing) = (BTreeMap::new(), []);
         let inputs = Inputs {
             desired: &self.desired,
             observed: &self.observed,
