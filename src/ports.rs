@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::core::observed::Container;
 use crate::core::observed::EngineInfo;
+use crate::core::observed::Image;
 use crate::core::observed::Observed;
 use crate::core::observed::PublishedPort;
 use crate::core::plan::Call;
@@ -115,6 +116,13 @@ pub trait Engine: Send + Sync {
     async fn held_ports(&self, ports: &[PublishedPort]) -> Vec<PublishedPort> {
         let _ = ports;
         Vec::new()
+    }
+
+    /// Returns those images that the engine knows by these references. For what its list of images does not show by the
+    /// name that a file has for it: some engines write the registry in front.
+    async fn images_named(&self, references: &[String]) -> Result<Vec<Image>, EngineError> {
+        let _ = references;
+        Ok(Vec::new())
     }
 
     /// Makes one changing call.

@@ -7,6 +7,7 @@ use futures_util::stream::BoxStream;
 
 use crate::core::observed::Container;
 use crate::core::observed::EngineInfo;
+use crate::core::observed::Image;
 use crate::core::observed::Observed;
 use crate::core::observed::PublishedPort;
 use crate::core::plan::Call;
@@ -41,6 +42,10 @@ impl Engine for Counted {
 
     async fn inspect(&self, container: &str) -> Result<Option<Container>, EngineError> {
         self.engine.inspect(container).await
+    }
+
+    async fn images_named(&self, references: &[String]) -> Result<Vec<Image>, EngineError> {
+        self.engine.images_named(references).await
     }
 
     async fn held_ports(&self, ports: &[PublishedPort]) -> Vec<PublishedPort> {

@@ -246,6 +246,8 @@ impl Reconciler {
         let mut observed = rendered.observe(self.engine.as_ref()).await.map_err(PlanError::Engine)?;
         let asked = plan::ports_to_probe(&rendered.desired, &observed);
         observed.held_ports = self.engine.held_ports(&asked).await;
+        let unlisted = plan::images_to_probe(&rendered.desired, &observed);
+        observed.images.extend(self.engine.images_named(&unlisted).await.map_err(PlanError::Engine)?);
         let stale = Self::files(job, &rendered).stale().await.map_err(PlanError::Files)?;
         let pins = memory.pins.iter();
         let known = plan::Memory {

@@ -33,6 +33,7 @@ use serde::Serialize;
 
 use crate::core::observed::Container;
 use crate::core::observed::EngineInfo;
+use crate::core::observed::Image;
 use crate::core::observed::Observed;
 use crate::core::observed::PublishedPort;
 use crate::core::plan::Call;
@@ -152,6 +153,10 @@ impl Engine for DockerEngine {
 
     async fn inspect(&self, container: &str) -> Result<Option<Container>, EngineError> {
         self.look_at(container).await
+    }
+
+    async fn images_named(&self, references: &[String]) -> Result<Vec<Image>, EngineError> {
+        self.known_by_name(references).await
     }
 
     async fn held_ports(&self, ports: &[PublishedPort]) -> Vec<PublishedPort> {

@@ -16,7 +16,9 @@ use super::listing;
 use super::segment;
 use super::within;
 use crate::core::desired::label;
+use crate::core::model::familiar;
 use crate::core::observed::Container;
+use crate::core::observed::Image;
 use crate::core::observed::Observed;
 use crate::core::observed::State;
 use crate::ports::EngineError;
@@ -74,6 +76,21 @@ impl DockerEngine {
             }
             answer => answer,
         }
+    }
+
+    /// Asks for images by name, one by one. Those that are not there are left out.
+    pub(super) async fn known_by_name(&self, references: &[String]) -> Result<Vec<Image>, EngineError> {
+        let mut known = Vec::new();
+        for reference in references {
+            match within(READ_DEADLINE, "image inspect", self.docker.inspect_image(reference)).await {
+                Ok(found) => {
+                    known.extend(found.id.map(|id| Image { id, references: vec![familiar(reference)] }));
+                }
+                Err(error) if error.kind == EngineErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(known)
     }
 
     async fn list_containers(&self) -> Result<Vec<ContainerSummary>, EngineError> {

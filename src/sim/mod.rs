@@ -23,8 +23,10 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::core::model::familiar;
 use crate::core::observed::Container;
 use crate::core::observed::EngineInfo;
+use crate::core::observed::Image;
 use crate::core::observed::Observed;
 use crate::core::plan::Call;
 use crate::ports::CallOutcome;
@@ -227,6 +229,16 @@ impl Engine for SimEngine {
     async fn inspect(&self, container: &str) -> Result<Option<Container>, EngineError> {
         self.check_reachable()?;
         Ok(self.with(|machine| machine.inspect(container)))
+    }
+
+    async fn images_named(&self, references: &[String]) -> Result<Vec<Image>, EngineError> {
+        self.check_reachable()?;
+        let observed = self.with(|machine| machine.observe(&[]));
+        let known = references.iter().filter_map(|reference| {
+            let id = observed.image_id(reference)?.to_owned();
+            Some(Image { id, references: vec![familiar(reference)] })
+        });
+        Ok(known.collect())
     }
 
     async fn call(&self, call: &Call) -> Result<CallOutcome, EngineError> {

@@ -1,11 +1,15 @@
 //! Which image a service's new containers are made from, and whether it must be pulled first.
 
+use std::collections::BTreeSet;
+
 use super::Inputs;
 use super::Refusal;
 use super::fingerprint;
+use crate::core::desired::Desired;
 use crate::core::desired::DesiredService;
 use crate::core::desired::PullPolicy;
 use crate::core::observed::Container;
+use crate::core::observed::Observed;
 
 /// Where a service's image comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +20,13 @@ pub(super) enum Choice {
     Pull,
     /// It is not here and may not be pulled.
     Refused(Refusal),
+}
+
+/// Returns the images of the stack that the engine does not list: whether it knows one by that name all the same is worth
+/// asking before it is pulled.
+pub fn images_to_probe(desired: &Desired, observed: &Observed) -> Vec<String> {
+    let wanted: BTreeSet<&String> = desired.services.values().map(|service| &service.image).collect();
+    wanted.into_iter().filter(|image| observed.image_id(image).is_none()).cloned().collect()
 }
 
 /// Chooses the image for a service's new containers.

@@ -37,6 +37,7 @@ pub use action::Action;
 pub use action::Call;
 pub use action::Gate;
 pub use action::Want;
+pub use images::images_to_probe;
 pub use preflight::ports_to_probe;
 
 /// What a replaced container's successor is named until it is live: `<name>--next`.

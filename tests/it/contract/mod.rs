@@ -63,4 +63,5 @@ contract! {
     objects::a_volume_is_made_once_and_returned_as_it_is,
     objects::a_host_port_is_held_by_one_container,
     objects::an_image_that_nobody_has_cannot_be_pulled,
+    objects::an_image_is_known_by_its_name,
 }

@@ -151,3 +151,12 @@ fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("an address").port()
 }
+
+pub(super) async fn an_image_is_known_by_its_name(bench: &Bench) {
+    let asked = ["evenkeel-test/none:1".to_owned(), "docker.io/evenkeel-test/busybox:1".to_owned()];
+    let known = bench.engine.images_named(&asked).await.expect("an answer");
+    let observed = bench.engine.observe(&[]).await.expect("a snapshot");
+    let [image] = known.as_slice() else { panic!("one of the two: {known:?}") };
+    assert_eq!(image.references, ["evenkeel-test/busybox:1"]);
+    assert_eq!(observed.image_id("evenkeel-test/busybox:1"), Some(image.id.as_str()));
+}

@@ -39,3 +39,9 @@ fn what_is_built_elsewhere_is_never_pulled() {
     assert!(plan.pulls().is_none());
     assert_eq!(plan.refusals.iter().map(|refusal| refusal.code).collect::<Vec<_>>(), ["image-missing"]);
 }
+
+#[test]
+fn images_that_are_listed_are_not_asked_for() {
+    let world = World::new().want("web", 1).want("api", 9).want("job", 9);
+    assert_eq!(images_to_probe(&world.desired, &world.observed), ["app:9"]);
+}
