@@ -146,7 +146,7 @@ impl Reconciler {
             let known = mounted.filter(|service| stale.is_empty() || service.content.is_empty());
             adoption.digests = known.map(|service| (service.name.clone(), service.digest.clone())).collect();
         }
-        self.plan_rendered(job, Arc::new(rendered), &Memory::default(), &BTreeSet::new(), false).await
+        self.plan_rendered(job, Arc::new(rendered), &Memory::default(), &BTreeMap::new(), false).await
     }
 
     /// Takes the project over that a plan of [`Self::plan_adoption`] was made for. No container is touched: from now on

@@ -81,7 +81,7 @@ impl DockerEngine {
     /// Asks for images by name, one by one. Those that are not there are left out.
     pub(super) async fn known_by_name(&self, references: &[String]) -> Result<Vec<Image>, EngineError> {
         let mut known = Vec::new();
-        for reference in references {
+        for reference in references.iter().filter(|reference| is_plain(reference)) {
             match within(READ_DEADLINE, "image inspect", self.docker.inspect_image(reference)).await {
                 Ok(found) => {
                     known.extend(found.id.map(|id| Image { id, references: vec![familiar(reference)] }));
@@ -125,6 +125,12 @@ impl DockerEngine {
             Err(error) => Err(error),
         }
     }
+}
+
+/// A reference stands in the path as it is. What no reference can have in it would make another path of that.
+fn is_plain(reference: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@".contains(&byte);
+    reference.bytes().all(plain) && !reference.split('/').any(|part| matches!(part, "" | "." | ".."))
 }
 
 /// Returns true for a container of an Evenkeel or of one of the projects.

@@ -107,11 +107,31 @@ async fn a_create_request_is_sent_as_core_wrote_it() {
 
 #[tokio::test]
 async fn a_network_is_made_only_if_its_name_is_free() {
-    let (_folder, engine, seen) = fake(|_| ok(&json!({ "Id": "n1", "Warning": "" })));
-    let request = NetworkRequest { name: "n".into(), ..NetworkRequest::default() };
-    engine.call(&Call::CreateNetwork(request)).await.expect("created");
-    let body: Value = serde_json::from_slice(&seen.lock().expect("not poisoned")[0].body).expect("JSON");
-    assert_eq!(body, json!({ "Name": "n", "Labels": {}, "CheckDuplicate": true }));
+    let made = |script: Script| async move {
+        let (_folder, engine, seen) = fake(script);
+        let request = NetworkRequest { name: "n".into(), ..NetworkRequest::default() };
+        engine.call(&Call::CreateNetwork(request)).await.expect("created");
+        let seen = seen.lock().expect("not poisoned");
+        serde_json::from_slice::<Value>(&seen.last().expect("asked").body).expect("JSON")
+    };
+    let old = made(|_| ok(&json!({ "ApiVersion": "1.41", "Id": "n1", "Warning": "" }))).await;
+    assert_eq!(old, json!({ "Name": "n", "Labels": {}, "CheckDuplicate": true }));
+    let new = made(|_| ok(&json!({ "ApiVersion": "1.44", "Id": "n1", "Warning": "" }))).await;
+    assert_eq!(new, json!({ "Name": "n", "Labels": {} }));
+}
+
+#[tokio::test]
+async fn an_image_is_found_by_any_reference_and_only_by_one() {
+    let (_folder, engine, seen) = fake(|path| match path {
+        "/images/ghcr.io/me/app:1@sha256:ab/json" => ok(&json!({ "Id": "sha256:cd" })),
+        _ => (StatusCode::NOT_FOUND, json!({ "message": "No such image" }).to_string()).into_response(),
+    });
+    let names = ["ghcr.io/me/app:1@sha256:ab", "ghcr.io/me/app:2", "../containers/x", "app?y"];
+    let found = engine.images_named(&names.map(str::to_owned)).await.expect("answered");
+    let found: Vec<(&str, &str)> =
+        found.iter().map(|image| (image.id.as_str(), image.references[0].as_str())).collect();
+    assert_eq!(found, [("sha256:cd", "ghcr.io/me/app@sha256:ab")]);
+    assert_eq!(seen.lock().expect("not poisoned").len(), 2, "what is no reference is not asked for");
 }
 
 #[tokio::test]
