@@ -42,6 +42,7 @@ const UNORDERED: [&str; 9] = [
 ];
 /// Labels that tell who made the object: our own, and the version of the reference.
 const LABELS: [&str; 2] = ["dev.evenkeel.", "com.docker.compose.version"];
+const CONFIG_HASH: &str = "com.docker.compose.config-hash";
 const DEPENDS_ON: &str = "com.docker.compose.depends_on";
 
 /// What is known for all objects of a project.
@@ -60,6 +61,8 @@ pub(crate) struct OfObject<'a> {
     normal: &'a Normal,
     ids: BTreeMap<String, String>,
     names: BTreeSet<String>,
+    /// Its hash has another container's id in it. That the reference takes it for its own is seen by its next `up`.
+    hashes_an_id: bool,
 }
 
 impl Normal {
@@ -97,8 +100,16 @@ impl Normal {
                 ids.insert(id.to_owned(), mark);
             }
         }
-        OfObject { normal: self, ids, names }
+        let hashes_an_id = parts.iter().any(|(_, part)| shares(&part["HostConfig"]));
+        OfObject { normal: self, ids, names, hashes_an_id }
     }
+}
+
+/// Returns true if a container shares something with another one, by its id.
+fn shares(host: &Value) -> bool {
+    let of_container = |field: &str| host[field].as_str().is_some_and(|mode| mode.starts_with("container:"));
+    ["NetworkMode", "IpcMode", "PidMode"].into_iter().any(of_container)
+        || host["VolumesFrom"].as_array().is_some_and(|from| !from.is_empty())
 }
 
 impl OfObject<'_> {
@@ -164,6 +175,9 @@ impl OfObject<'_> {
                 let mut items: Vec<&str> = text.split(',').collect();
                 items.sort_unstable();
                 items.join(",").into()
+            }
+            Value::String(_) if path.ends_with(CONFIG_HASH) && self.hashes_an_id => {
+                "<hash over an id>".into()
             }
             Value::String(text) => self.known(&text).into(),
             other => other,
@@ -279,6 +293,16 @@ mod tests {
         let sorted = "a:service_started:false,b:service_started:false";
         assert_eq!(found["Config/Labels/com.docker.compose.depends_on"], sorted);
         assert_eq!(found.len(), 3, "{found:?}");
+    }
+
+    #[test]
+    fn a_hash_over_another_containers_id_is_never_the_same_twice() {
+        let labels = json!({ "com.docker.compose.config-hash": OTHER });
+        let shown = |host: Value| fields(json!({"Config": {"Labels": labels}, "HostConfig": host}));
+        let hash = "Config/Labels/com.docker.compose.config-hash";
+        assert_eq!(shown(json!({"NetworkMode": "bridge", "VolumesFrom": []}))[hash], OTHER);
+        assert_eq!(shown(json!({"PidMode": format!("container:{OTHER}")}))[hash], "<hash over an id>");
+        assert_eq!(shown(json!({"VolumesFrom": [OTHER]}))[hash], "<hash over an id>");
     }
 
     #[test]
