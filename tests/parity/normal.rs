@@ -155,6 +155,10 @@ impl OfObject<'_> {
             Value::String(text) if name == "Name" && self.names.contains(text.trim_start_matches('/')) => {
                 "<name>".into()
             }
+            // Where the engine keeps namespaces is its own affair; which one it is, is not.
+            Value::String(text) if name == "SandboxKey" => {
+                self.text(text.rsplit_once("/netns/").map_or(text.as_str(), |(_, key)| key)).into()
+            }
             Value::String(text) if path == "Config/Hostname" && text == self.normal.host => "<host>".into(),
             value => {
                 // What was asked for is compared as it is, the ports as well.
