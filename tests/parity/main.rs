@@ -109,7 +109,6 @@ projects! {
     no_runtime
     not_for_engines
     odd_names
-    of_container
     of_outside_container
     old_file_names
     one_shot
@@ -150,7 +149,6 @@ projects! {
     volume_subpath
     volumes_anonymous
     volumes_named
-    volumes_of_container
     volumes_of_service
 }
 

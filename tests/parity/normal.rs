@@ -53,6 +53,8 @@ pub(crate) struct Normal {
     containers: BTreeMap<String, String>,
     /// What the project's author wrote.
     written: BTreeSet<String>,
+    /// It says of a service that it shares something with another service.
+    shares: bool,
     host: String,
 }
 
@@ -81,6 +83,8 @@ impl Normal {
             known: images.chain([root]).collect(),
             containers: containers.iter().map(named).collect(),
             written: parts.map(str::to_owned).collect(),
+            // By name, as in `container:db`, is another matter: the name is what is hashed.
+            shares: ["service:", "volumes_from:"].iter().any(|field| written.contains(field)),
             host: engine.host.clone(),
         }
     }
@@ -100,7 +104,7 @@ impl Normal {
                 ids.insert(id.to_owned(), mark);
             }
         }
-        let hashes_an_id = parts.iter().any(|(_, part)| shares(&part["HostConfig"]));
+        let hashes_an_id = self.shares && parts.iter().any(|(_, part)| shares(&part["HostConfig"]));
         OfObject { normal: self, ids, names, hashes_an_id }
     }
 }
@@ -263,6 +267,7 @@ mod tests {
                 (OTHER.into(), "shop-db-1".into()),
             ]),
             written: BTreeSet::from(["198.18.1.5".into()]),
+            shares: true,
             host: "nas".into(),
         };
         let parts = [("container shop-web-1".to_owned(), shown)];
