@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
@@ -63,6 +63,9 @@ impl Default for Retention {
         Self { events: 10_000, runs: 1_000 }
     }
 }
+
+/// Writes that must succeed after a failure until the database counts as well again.
+const CALM_WRITES: u32 = 10;
 
 /// What opening the store gave.
 pub struct Opened {
@@ -120,8 +123,8 @@ pub struct Store {
     instance: Arc<str>,
     retention: Retention,
     appended: watch::Sender<u64>,
-    /// Nothing can be written, and that was said.
-    is_out: Arc<AtomicBool>,
+    /// An outage was said to have begun: so many more writes must succeed, one after the other, until it is over.
+    outage: Arc<AtomicU32>,
 }
 
 impl Store {
@@ -149,7 +152,7 @@ impl Store {
     fn over(reader: Reader, instance: &str) -> Self {
         let (appended, _) = watch::channel(0);
         let retention = Retention::default();
-        Self { reader, instance: instance.into(), retention, appended, is_out: Arc::default() }
+        Self { reader, instance: instance.into(), retention, appended, outage: Arc::default() }
     }
 
     /// Keeps this much history from now on.
@@ -206,16 +209,21 @@ impl Store {
         result
     }
 
-    /// Says once that nothing can be written, and once that it can be again.
+    /// Says once that writing fails, and once that it does not any more. On a disk that is nearly full, small writes
+    /// succeed between large ones that do not.
     fn watch_for_outages<T>(&self, result: &Result<T, StoreError>) {
         match result {
-            Ok(_) if self.is_out.swap(false, Ordering::Relaxed) => {
-                tracing::info!("the state database can be written again");
+            Ok(_) => {
+                let one_less = |left: u32| left.checked_sub(1);
+                let left = self.outage.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
+                if left == Ok(1) {
+                    tracing::info!("the state database can be written again");
+                }
             }
-            Err(error) if error.is_outage() && !self.is_out.swap(true, Ordering::Relaxed) => {
+            Err(error) if error.is_outage() && self.outage.swap(CALM_WRITES, Ordering::Relaxed) == 0 => {
                 tracing::error!("{error}; until then history and notifications have gaps");
             }
-            _ => {}
+            Err(_) => {}
         }
     }
 }

@@ -70,7 +70,9 @@ pub(super) async fn a_process_namespace_ends_with_its_container(bench: &Bench) {
     let id = lender(bench).await;
     for (name, share) in [("a", pid as Share), ("b", ipc as Share)] {
         bench.create(name, borrowing(bench, share, &id)).await.expect("created");
-        assert_eq!(call_error(&bench.start(name).await), Some(EngineErrorKind::Failed));
+        // Engines differ in how they say it.
+        let refused = call_error(&bench.start(name).await);
+        assert!(matches!(refused, Some(EngineErrorKind::Failed | EngineErrorKind::Conflict)), "{refused:?}");
     }
     bench.start("lender").await.expect("started");
     bench.start("a").await.expect("started");
@@ -87,7 +89,8 @@ pub(super) async fn a_lender_of_a_namespace_or_of_volumes_must_stand(bench: &Ben
     }
     // Of a network it is found out at the start.
     bench.create("a", borrowing(bench, network, NOBODY)).await.expect("created");
-    assert_eq!(call_error(&bench.start("a").await), Some(EngineErrorKind::NotFound));
+    let refused = call_error(&bench.start("a").await);
+    assert!(matches!(refused, Some(EngineErrorKind::Failed | EngineErrorKind::NotFound)), "{refused:?}");
 }
 
 pub(super) async fn volumes_are_lent_to_another_container(bench: &Bench) {
