@@ -81,7 +81,7 @@ projects! {
     homelab_media
     homelab_monitoring
     hooks_after_start
-    hooks_before_stop
+    hooks_pre_stop
     images
     including
     init
