@@ -127,24 +127,21 @@ fn show(arguments: &args::Adopt, candidates: &[Candidate]) -> Result<(), Problem
         return output::data("Docker Compose runs no project that is free to be taken over.\n");
     }
     for candidate in candidates {
+        let dir = candidate.matched.as_ref().ok().and_then(|(_, planned)| planned.rendered.adoption.as_ref());
+        let project = match dir {
+            Some(adoption) => format!("{} in {}", candidate.project, adoption.working_dir),
+            None => candidate.project.clone(),
+        };
         let text = match &candidate.matched {
             Ok((job, planned)) if is_exact(planned) => {
-                format!(
-                    "{} → stack {}: an exact match, no container is touched\n",
-                    candidate.project,
-                    job.id()
-                )
+                format!("{project} → stack {}: an exact match, no container is touched\n", job.id())
             }
             Ok((job, planned)) => {
                 let plan = deploy::redacted(planned, &planned.plan.to_text());
-                format!(
-                    "{} → stack {}: the next pass would bring it to {}\n{plan}",
-                    candidate.project,
-                    job.id(),
-                    planned.plan.revision.short()
-                )
+                let revision = planned.plan.revision.short();
+                format!("{project} → stack {}: the next pass would bring it to {revision}\n{plan}", job.id())
             }
-            Err(why) => format!("{}: left alone: {why}\n", candidate.project),
+            Err(why) => format!("{project}: left alone: {why}\n"),
         };
         output::data(&text)?;
     }
@@ -161,6 +158,7 @@ fn as_json(candidate: &Candidate) -> serde_json::Value {
         Ok((job, planned)) => serde_json::json!({
             "project": candidate.project,
             "stack": job.id().to_string(),
+            "workingDir": planned.rendered.adoption.as_ref().map(|adoption| &adoption.working_dir),
             "exact": is_exact(planned),
             "plan": deploy::as_json(planned),
         }),

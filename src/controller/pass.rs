@@ -268,8 +268,10 @@ impl Reconciler {
     }
 
     fn files(job: &Job, rendered: &Arc<Rendered>) -> StackFiles {
-        let root = job.site.publish_root(&job.stack, rendered.adoption.as_ref());
-        StackFiles::new(root, Arc::clone(rendered))
+        // A project that was taken over and is to be gone leaves its files: the folder is its owner's.
+        let is_to_be_gone = rendered.desired.services.is_empty();
+        let adoption = rendered.adoption.as_ref().filter(|_| !is_to_be_gone);
+        StackFiles::new(job.site.publish_root(&job.stack, adoption), Arc::clone(rendered))
     }
 
     fn teller(&self, job: &Job) -> Teller {

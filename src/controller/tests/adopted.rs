@@ -145,4 +145,6 @@ async fn a_project_that_was_taken_over_goes_when_it_leaves_git() {
     assert!(report.verdict.is_good(), "{report:?}");
     assert_eq!(running.ids().await, []);
     assert_eq!(running.lab.site().adoptions().stacks(), []);
+    let file = fs::read_to_string(running.lab.project().join("conf/a"));
+    assert_eq!(file.expect("its folder is its owner's"), "1");
 }
