@@ -9,7 +9,6 @@ use evenkeel::core::compose::Loaded;
 use evenkeel::core::compose::Options;
 use evenkeel::core::compose::lint;
 use evenkeel::core::compose::load;
-use evenkeel::core::compose::pretty_json;
 use evenkeel::core::model::MemoryTree;
 
 /// A file beside the fuzzed one, for `extends`, `include` and `env_file`.
@@ -38,8 +37,8 @@ pub(crate) fn project(data: &[u8]) {
             assert!(project.service_label_hash(name, flavor).is_some());
         }
     }
-    drop(pretty_json(&project.to_json()));
-    drop(evenkeel::core::yaml::emit(&project.to_yaml()));
+    project.write_json(|_| Ok::<(), ()>(())).expect("nothing is written");
+    project.write_yaml(|_| Ok::<(), ()>(())).expect("nothing is written");
     drop(lint(&loaded));
 }
 

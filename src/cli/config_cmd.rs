@@ -3,15 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use serde_json::Value;
-
 use crate::core::compose::HashFlavor;
 use crate::core::compose::Options;
 use crate::core::compose::Project;
 use crate::core::compose::load;
-use crate::core::compose::pretty_json;
 use crate::core::compose::types::Build;
-use crate::core::yaml::emit;
 use crate::publish::FolderTree;
 
 /// The options that say which Compose project is meant; the same as Docker Compose's.
@@ -151,10 +147,10 @@ fn print(
         return lines(out, unique.into_iter().collect());
     }
     if args.images {
-        let image = |(name, service): (&String, &crate::core::compose::types::Service)| {
+        let images = project.services.iter().map(|(name, service)| {
             if service.image.is_empty() { format!("{}-{name}", project.name) } else { service.image.clone() }
-        };
-        return lines(out, project.services.iter().map(image).collect());
+        });
+        return lines(out, images.collect());
     }
     if args.format == Format::Json
         && let Some(name) = with_ssh_path(project)
@@ -165,14 +161,9 @@ fn print(
         )?;
         return Ok(1);
     }
-    let mut value = match args.format {
-        Format::Json => project.to_json(),
-        Format::Yaml => project.to_yaml(),
-    };
-    double_dollars(&mut value);
     match args.format {
-        Format::Json => writeln!(out, "{}", pretty_json(&value))?,
-        Format::Yaml => write!(out, "{}", emit(&value))?,
+        Format::Json => project.write_json(|text| out.write_all(text.as_bytes()))?,
+        Format::Yaml => project.write_yaml(|text| out.write_all(text.as_bytes()))?,
     }
     Ok(0)
 }
@@ -181,7 +172,7 @@ fn print(
 fn with_ssh_path(project: &Project) -> Option<&String> {
     let mut services = project.services.iter();
     let has_path = |build: &Build| build.ssh.iter().any(|key| !key.path.is_empty());
-    services.find(|(_, service)| service.build.as_ref().is_some_and(has_path)).map(|(name, _)| name)
+    services.find(|(_, service)| service.build.as_deref().is_some_and(has_path)).map(|(name, _)| name)
 }
 
 fn hashes(wanted: &str, project: &Project, out: &mut dyn Write, err: &mut dyn Write) -> std::io::Result<u8> {
@@ -197,19 +188,4 @@ fn hashes(wanted: &str, project: &Project, out: &mut dyn Write, err: &mut dyn Wr
         writeln!(out, "{name} {hash}")?;
     }
     Ok(0)
-}
-
-/// Doubles every `$` in texts, so that the output can be loaded again.
-fn double_dollars(value: &mut Value) {
-    match value {
-        Value::String(text) => *text = text.replace('$', "$$"),
-        Value::Array(items) => items.iter_mut().for_each(double_dollars),
-        Value::Object(map) => {
-            for (key, mut value) in std::mem::take(map) {
-                double_dollars(&mut value);
-                map.insert(key.replace('$', "$$"), value);
-            }
-        }
-        _ => {}
-    }
 }

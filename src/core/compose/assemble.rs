@@ -14,25 +14,35 @@ use crate::core::yaml::Document;
 use crate::core::yaml::Map;
 use crate::core::yaml::Node;
 use crate::core::yaml::Path;
+use crate::core::yaml::Places;
 use crate::core::yaml::decode;
 
-/// Builds the project.
-pub(super) fn assemble(root: Node, name: &str, setup: Setup, report: &mut Report) -> Result<Project, Failed> {
-    let mut services: BTreeMap<String, Service> = section(&root, "services", report);
-    services.values_mut().for_each(replicas_follow_scale);
-    let (services, disabled) =
-        services.into_iter().partition(|(_, service)| is_active(service, &setup.profiles));
+/// Builds the project. What has become part of it is dropped from the tree at once: a large project is not held twice.
+pub(super) fn assemble(
+    mut root: Node,
+    name: &str,
+    setup: Setup,
+    report: &mut Report,
+) -> Result<Project, Failed> {
+    let document =
+        Document { sources: report.sources.clone(), places: Places::of(&root), extensions: Node::default() };
+    let places = &document.places;
+    let mut services: BTreeMap<String, Box<Service>> = section(&mut root, "services", places, report);
+    for service in services.values_mut() {
+        replicas_follow_scale(service);
+    }
+    let disabled = services.extract_if(.., |_, service| !is_active(service, &setup.profiles)).collect();
     let extensions = root.as_map().into_iter().flat_map(Map::iter).filter(|(key, _)| key.starts_with("x-"));
     let mut project = Project {
         name: name.to_owned(),
         services,
         disabled,
-        networks: section(&root, "networks", report),
-        volumes: section(&root, "volumes", report),
-        secrets: section(&root, "secrets", report),
-        configs: section(&root, "configs", report),
-        models: section(&root, "models", report),
         extensions: extensions.filter_map(|(key, e)| Some((key.to_owned(), decode(&e.node).ok()?))).collect(),
+        networks: section(&mut root, "networks", places, report),
+        volumes: section(&mut root, "volumes", places, report),
+        secrets: section(&mut root, "secrets", places, report),
+        configs: section(&mut root, "configs", places, report),
+        models: section(&mut root, "models", places, report),
         working_dir: setup.working_dir,
         config_files: setup.files,
         env_files: setup.env_files,
@@ -41,21 +51,28 @@ pub(super) fn assemble(root: Node, name: &str, setup: Setup, report: &mut Report
         ..Project::default()
     };
     report.check()?;
-    project.document = Document { sources: report.sources.clone(), root };
+    root.keep_extensions();
+    project.document = Document { extensions: root, ..document };
     Ok(project)
 }
 
-fn section<T: DeserializeOwned>(root: &Node, key: &str, report: &mut Report) -> BTreeMap<String, T> {
+/// Builds the objects of a section, and leaves their `x-` keys in it.
+fn section<T: DeserializeOwned>(
+    root: &mut Node,
+    key: &str,
+    places: &Places,
+    report: &mut Report,
+) -> BTreeMap<String, T> {
     let mut objects = BTreeMap::new();
-    for (name, entry) in root.get(key).and_then(Node::as_map).into_iter().flat_map(Map::iter) {
-        match decode(&entry.node) {
+    for (name, node) in root.get_mut(key).and_then(Node::as_map_mut).into_iter().flat_map(Map::iter_mut) {
+        match decode(node) {
             Ok(object) => {
                 objects.insert(name.to_owned(), object);
             }
             Err(error) => {
                 let path = Path::TOP.key(key);
                 let path = path.key(name);
-                let span = if error.span.line == 0 { entry.key } else { error.span };
+                let span = if error.span.line == 0 { places.span(&path.to_string()) } else { error.span };
                 if error.path.is_empty() {
                     report.error("type", span, &path, format!("{path}: {}", error.message));
                 } else {
@@ -68,6 +85,7 @@ fn section<T: DeserializeOwned>(root: &Node, key: &str, report: &mut Report) -> 
                 }
             }
         }
+        node.keep_extensions();
     }
     objects
 }

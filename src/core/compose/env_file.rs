@@ -95,7 +95,7 @@ fn text(
     reader: &mut Reader<'_>,
     report: &mut Report,
 ) -> Option<String> {
-    let span = project.document.span(path);
+    let span = project.document.places.span(path);
     let text = reader.text(file, Because { span, kind: "env file" }, report).ok()?;
     if let (None, Some(kind)) = (&text, required) {
         let message = format!("{kind} {file} not found: stat {file}: no such file or directory");

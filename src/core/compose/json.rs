@@ -13,12 +13,16 @@ pub(super) fn compact(value: &Value) -> String {
     out
 }
 
-/// Writes a value with an indent of two spaces.
-pub fn pretty(value: &Value) -> String {
-    let mut out = String::new();
-    write_value(&mut out, value, Some("  "), 0);
+/// Writes an entry of an object that is so many levels deep, with an indent of two spaces.
+pub(super) fn entry(key: &str, value: &Value, depth: usize) -> String {
+    let mut out = INDENT.repeat(depth);
+    write_string(&mut out, key);
+    out.push_str(": ");
+    write_value(&mut out, value, Some(INDENT), depth);
     out
 }
+
+const INDENT: &str = "  ";
 
 fn write_value(out: &mut String, value: &Value, indent: Option<&str>, depth: usize) {
     match value {
@@ -111,6 +115,9 @@ mod tests {
 
     #[test]
     fn empty_lists_and_mappings_stay_on_their_line() {
-        assert_eq!(pretty(&json!({"a": {}, "b": [1]})), "{\n  \"a\": {},\n  \"b\": [\n    1\n  ]\n}");
+        assert_eq!(
+            entry("k", &json!({"a": {}, "b": [1]}), 1),
+            "  \"k\": {\n    \"a\": {},\n    \"b\": [\n      1\n    ]\n  }"
+        );
     }
 }

@@ -109,7 +109,7 @@ impl Linter<'_> {
         for (target, dependency) in &service.depends_on {
             let unchecked = |target: &Service| target.healthcheck.as_ref().is_none_or(|check| check.disable);
             if dependency.condition == "service_healthy"
-                && self.project.services.get(target).is_some_and(unchecked)
+                && self.project.services.get(target).is_some_and(|target| unchecked(target))
             {
                 let message =
                     format!("{name} waits until {target} is healthy, but {target} has no healthcheck here");
@@ -129,7 +129,7 @@ impl Linter<'_> {
             let suspicious = !is_reference && SUSPICIOUS.iter().any(|word| upper.contains(word));
             if suspicious
                 && value.as_deref().is_some_and(|value| !value.is_empty())
-                && self.is_literal(&path, key)
+                && self.is_literal(&format!("{path}.{key}"))
             {
                 let message = format!(
                     "{key} of {name} looks like a secret that everybody with the repository can read"
@@ -140,13 +140,9 @@ impl Linter<'_> {
         }
     }
 
-    /// Whether a variable's value is written in the file, not taken from a variable.
-    fn is_literal(&self, path: &str, key: &str) -> bool {
-        let Some(node) = self.project.document.get(path) else { return false };
-        let named =
-            |item: &&Node| item.as_str().and_then(|text| text.split_once('=')).is_some_and(|(k, _)| k == key);
-        let value = node.get(key).or_else(|| node.as_list()?.iter().find(named));
-        value.is_some_and(|value| !value.filled)
+    /// Whether a value is written in the file, not taken from a variable.
+    fn is_literal(&self, path: &str) -> bool {
+        self.project.document.places.is_filled(path) == Some(false)
     }
 }
 

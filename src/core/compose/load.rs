@@ -74,7 +74,7 @@ impl Loaded {
     /// Returns a top-level `x-` key. `None` if there is none of that name.
     pub fn extension(&self, key: &str) -> Option<Extension<'_>> {
         let document = &self.project.document;
-        document.root.get(key).map(|node| Extension { node, document })
+        document.extensions.get(key).map(|node| Extension { node, document })
     }
 }
 

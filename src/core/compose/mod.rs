@@ -35,7 +35,6 @@ pub mod types;
 mod unique;
 mod volume;
 
-pub use json::pretty as pretty_json;
 pub use lint::lint;
 pub use load::Extension;
 pub use load::Loaded;

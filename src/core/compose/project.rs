@@ -28,10 +28,10 @@ pub struct Project {
     pub env_files: Vec<String>,
     /// The active profiles.
     pub profiles: Vec<String>,
-    /// The services that take part.
-    pub services: BTreeMap<String, Service>,
+    /// The services that take part. Boxed, for a map of large values is half empty.
+    pub services: BTreeMap<String, Box<Service>>,
     /// The services of inactive profiles.
-    pub disabled: BTreeMap<String, Service>,
+    pub disabled: BTreeMap<String, Box<Service>>,
     /// The networks that are used.
     pub networks: BTreeMap<String, Network>,
     /// The volumes that are used.
@@ -79,15 +79,10 @@ pub fn hash_of_service(service: &Service, flavor: HashFlavor) -> String {
 }
 
 impl Project {
-    /// Returns the value that `config --format json` prints, keys in its order. A `$` is not doubled in it.
-    pub fn to_json(&self) -> serde_json::Value {
-        print::project(self)
-    }
-
     /// Returns a service with its `label_file`s merged in and, if it is built, the platform of
     /// `DOCKER_DEFAULT_PLATFORM`.
     fn completed(&self, name: &str) -> Option<Service> {
-        let mut service = self.services.get(name)?.clone();
+        let mut service = Service::clone(self.services.get(name)?);
         if let Some(labels) = self.labels.get(name) {
             service.labels.clone_from(labels);
         }
@@ -97,10 +92,21 @@ impl Project {
         Some(service)
     }
 
-    /// Returns the value that `config` prints as YAML: what says nothing is left out, `x-` keys are kept everywhere. A
-    /// `$` is not doubled in it.
-    pub fn to_yaml(&self) -> serde_json::Value {
-        print::yaml(self)
+    /// Writes what `config --format json` prints, in pieces. Every `$` is doubled in it, so that it can be loaded again.
+    ///
+    /// # Errors
+    /// Fails if writing does.
+    pub fn write_json<E>(&self, write: impl FnMut(&str) -> Result<(), E>) -> Result<(), E> {
+        print::json_text(self, write)
+    }
+
+    /// Writes what `config` prints as YAML, in pieces: what says nothing is left out, `x-` keys are kept everywhere.
+    /// Every `$` is doubled in it, so that it can be loaded again.
+    ///
+    /// # Errors
+    /// Fails if writing does.
+    pub fn write_yaml<E>(&self, write: impl FnMut(&str) -> Result<(), E>) -> Result<(), E> {
+        print::yaml_text(self, write)
     }
 
     /// Returns the service as `up` works with it: its `env_file`s and `label_file`s merged in and the former cleared.

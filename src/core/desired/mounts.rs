@@ -50,10 +50,10 @@ enum Rendered {
 fn render(view: &View<'_>, volume: &ServiceVolume) -> Rendered {
     let named = view.project.volumes.get(&volume.source).map(|named| named.name.as_str());
     match volume.r#type.as_str() {
-        "bind" if !volume.bind.as_ref().is_some_and(needs_mount) => {
+        "bind" if !volume.bind.as_deref().is_some_and(needs_mount) => {
             Rendered::Bind(bind(&volume.source, volume))
         }
-        "volume" if !volume.volume.as_ref().is_some_and(is_advanced) => match named {
+        "volume" if !volume.volume.as_deref().is_some_and(is_advanced) => match named {
             Some(name) => Rendered::Bind(bind(name, volume)),
             None => Rendered::Mount(mount(&volume.source, volume)),
         },
@@ -76,7 +76,7 @@ fn bind(source: &str, volume: &ServiceVolume) -> String {
     if let Some(bind) = &volume.bind {
         options.extend([bind.selinux.as_str(), bind.propagation.as_str()].iter().filter(|o| !o.is_empty()));
     }
-    if volume.volume.as_ref().is_some_and(|volume| volume.nocopy) {
+    if volume.volume.as_deref().is_some_and(|volume| volume.nocopy) {
         options.push("nocopy");
     }
     format!("{source}:{}:{}", volume.target, options.join(","))
@@ -90,7 +90,7 @@ fn mount(source: &str, volume: &ServiceVolume) -> Box<Mount> {
         target: volume.target.clone(),
         read_only: volume.read_only,
         consistency: volume.consistency.clone(),
-        bind_options: volume.bind.as_ref().filter(|_| kind == "bind").map(bind_options),
+        bind_options: volume.bind.as_deref().filter(|_| kind == "bind").map(bind_options),
         volume_options: volume.volume.as_ref().filter(|_| kind == "volume").map(|options| VolumeOptions {
             no_copy: options.nocopy,
             labels: options.labels.clone(),

@@ -29,7 +29,7 @@ fn project(services: &Value) -> Project {
     project.name = "app".into();
     project.working_dir = "/r/app".into();
     project.config_files = vec!["/r/app/compose.yaml".into()];
-    project.services = all::<Service>(services);
+    project.services = all::<Box<Service>>(services);
     project.networks = all::<Network>(&json!({
         "default": { "name": "app_default" },
         "back": { "name": "app_back", "internal": true },

@@ -137,12 +137,16 @@ impl<'a> Builder<'a> {
     fn close(&mut self, mark: Marker) -> Result<(), Diagnostic> {
         let Some(frame) = self.stack.pop() else { return Ok(()) };
         let value = match frame.content {
-            Content::List(items) => Value::List(items),
+            Content::List(mut items) => {
+                items.shrink_to_fit();
+                Value::List(items)
+            }
             Content::Map { mut map, merges, .. } => {
                 for node in merges {
                     merge(&mut map, node)
                         .map_err(|span| self.error_at("yaml-merge", span, MERGE_WANTS_MAPS.into()))?;
                 }
+                map.shrink();
                 Value::Map(map)
             }
         };

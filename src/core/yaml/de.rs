@@ -239,6 +239,10 @@ impl<'de> de::SeqAccess<'de> for Items<'de> {
         self.index += 1;
         seed.deserialize(item).map(Some).map_err(|error| error.within(&format!("[{index}]"), item.span))
     }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.items.len())
+    }
 }
 
 /// The entries of a mapping. With `fields`, only those, and the `x-` keys together under [`EXTENSIONS`].

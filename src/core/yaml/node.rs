@@ -1,7 +1,6 @@
 //! The tree: values with a place each.
 
-use indexmap::IndexMap;
-
+use super::Map;
 use super::float::go_float;
 
 /// A place in one of the files of a load. Resolved to names by [`super::Sources`].
@@ -61,31 +60,9 @@ pub enum Value {
     Map(Map),
 }
 
-/// A mapping in the order it was written, with keys that know their place.
-#[derive(Debug, Clone, Default)]
-pub struct Map {
-    entries: IndexMap<String, Entry>,
-}
-
-/// A key's place and its value.
-#[derive(Debug, Clone)]
-pub struct Entry {
-    /// Where the key stands.
-    pub key: Span,
-    /// The value.
-    pub node: Node,
-}
-
 impl PartialEq for Node {
     fn eq(&self, other: &Self) -> bool {
         self.value == other.value
-    }
-}
-
-impl PartialEq for Map {
-    fn eq(&self, other: &Self) -> bool {
-        self.entries.len() == other.entries.len()
-            && self.entries.iter().all(|(key, entry)| other.get(key) == Some(&entry.node))
     }
 }
 
@@ -103,6 +80,23 @@ impl Node {
             Value::Text(text) => 1 + text.len() / 64,
             _ => 1,
         }
+    }
+
+    /// Drops all that does not lead to an `x-` key. Items of a list that lead to none become null, so that the others
+    /// keep their index. Returns whether anything is left.
+    pub fn keep_extensions(&mut self) -> bool {
+        let any = match &mut self.value {
+            Value::List(items) => items.iter_mut().fold(false, |any, item| item.keep_extensions() | any),
+            Value::Map(map) => {
+                map.retain(|key, node| key.starts_with("x-") || node.keep_extensions());
+                !map.is_empty()
+            }
+            _ => false,
+        };
+        if !any {
+            self.value = Value::Null;
+        }
+        any
     }
 
     /// Returns a text that equal nodes have in common and others have not.
@@ -223,81 +217,5 @@ impl Value {
             Self::List(_) => "a list",
             Self::Map(_) => "a mapping",
         }
-    }
-}
-
-impl Map {
-    /// Returns the value under a key.
-    pub fn get(&self, key: &str) -> Option<&Node> {
-        self.entries.get(key).map(|entry| &entry.node)
-    }
-
-    /// Returns the value under a key.
-    pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
-        self.entries.get_mut(key).map(|entry| &mut entry.node)
-    }
-
-    /// Returns the key's place and its value.
-    pub fn entry(&self, key: &str) -> Option<&Entry> {
-        self.entries.get(key)
-    }
-
-    /// Returns the entry at an index.
-    pub fn at(&self, index: usize) -> Option<(&str, &Entry)> {
-        self.entries.get_index(index).map(|(key, entry)| (key.as_str(), entry))
-    }
-
-    /// Whether there is such a key.
-    pub fn contains(&self, key: &str) -> bool {
-        self.entries.contains_key(key)
-    }
-
-    /// Puts a value under a key, in place of what is there, and returns that.
-    pub fn insert(&mut self, key: impl Into<String>, place: Span, node: Node) -> Option<Node> {
-        self.entries.insert(key.into(), Entry { key: place, node }).map(|entry| entry.node)
-    }
-
-    /// Takes a key out; the order of the others stays.
-    pub fn remove(&mut self, key: &str) -> Option<Node> {
-        self.entries.shift_remove(key).map(|entry| entry.node)
-    }
-
-    /// Returns how many keys there are.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether there are no keys.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// Returns the keys in their order.
-    pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.entries.keys().map(String::as_str)
-    }
-
-    /// Returns the keys and values in their order.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Entry)> {
-        self.entries.iter().map(|(key, entry)| (key.as_str(), entry))
-    }
-
-    /// Returns the keys and values in their order.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut Node)> {
-        self.entries.iter_mut().map(|(key, entry)| (key.as_str(), &mut entry.node))
-    }
-
-    /// Keeps what the test says.
-    pub fn retain(&mut self, mut keep: impl FnMut(&str, &mut Node) -> bool) {
-        self.entries.retain(|key, entry| keep(key, &mut entry.node));
-    }
-}
-
-impl IntoIterator for Map {
-    type Item = (String, Entry);
-    type IntoIter = indexmap::map::IntoIter<String, Entry>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.entries.into_iter()
     }
 }

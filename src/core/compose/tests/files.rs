@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::load_files;
 use super::loaded;
+use super::value_of;
 use crate::core::compose::HashFlavor;
 use crate::core::compose::LabelHash;
 use crate::core::compose::discover;
@@ -54,7 +55,7 @@ fn variables_come_from_the_environment_before_dot_env() {
         ("compose.yaml", "services: {a: {image: '${SET}-${FILE}', environment: [SET, FILE, NONE]}}"),
         (".env", "SET=no\nFILE=${SET}f\n"),
     ];
-    let value = loaded(&files).project.to_json();
+    let value = value_of(&loaded(&files).project);
     assert_eq!(value["services"]["a"]["image"], "set-setf");
     assert_eq!(value["services"]["a"]["environment"], json!({"SET": "set", "FILE": "setf", "NONE": null}));
 }
@@ -93,7 +94,7 @@ fn an_extended_service_brings_its_paths_from_its_own_folder() {
             "services: {b: {extends: c, image: '${SET}', volumes: ['./v:/v'], ports: ['80:80'], command: base}, c: {user: u}}",
         ),
     ];
-    let value = loaded(&files).project.to_json();
+    let value = value_of(&loaded(&files).project);
     let service = &value["services"]["a"];
     assert_eq!(service["volumes"][0]["source"], "/r/base/v");
     assert_eq!(service["command"], json!(["own"]));
@@ -108,7 +109,7 @@ fn an_included_project_has_its_own_folder_and_variables() {
         ("sub/compose.yaml", "services: {b: {image: '${OWN}-${SET}', volumes: ['./v:/v']}}"),
         ("sub/.env", "OWN=own\nSET=no\n"),
     ];
-    let value = loaded(&files).project.to_json();
+    let value = value_of(&loaded(&files).project);
     assert_eq!(value["services"]["b"]["image"], "own-set");
     assert_eq!(value["services"]["b"]["volumes"][0]["source"], "/r/sub/v");
 }
@@ -147,5 +148,5 @@ fn extensions_keep_their_places() {
     let extension = loaded.extension("x-evenkeel").expect("it is there");
     let prune = extension.node.get("prune").expect("it is there");
     assert_eq!(extension.document.sources.place(prune.span).map(|p| (p.line, p.column)), Some((3, 10)));
-    assert_eq!(loaded.project.to_json()["x-evenkeel"], json!({"prune": true}));
+    assert_eq!(value_of(&loaded.project)["x-evenkeel"], json!({"prune": true}));
 }

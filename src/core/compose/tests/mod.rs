@@ -8,11 +8,13 @@ mod refused;
 mod rules;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde_json::Value;
 
 use super::Loaded;
 use super::Options;
+use super::Project;
 use super::load;
 use crate::core::diag::Diagnostic;
 use crate::core::model::MemoryTree;
@@ -32,9 +34,30 @@ fn load_files(files: &[(&str, &str)], change: impl FnOnce(&mut Options)) -> Resu
     load(&tree, &options)
 }
 
+/// Returns what `config --format json` prints.
+fn json_of(project: &Project) -> String {
+    let mut printed = String::new();
+    let written = project.write_json(|text| fmt::Write::write_str(&mut printed, text));
+    written.expect("a string takes any text");
+    printed
+}
+
+/// Returns what `config` prints.
+fn yaml_of(project: &Project) -> String {
+    let mut printed = String::new();
+    let written = project.write_yaml(|text| fmt::Write::write_str(&mut printed, text));
+    written.expect("a string takes any text");
+    printed
+}
+
+/// Returns what `config --format json` prints, as a value.
+fn value_of(project: &Project) -> Value {
+    serde_json::from_str(&json_of(project)).expect("valid JSON")
+}
+
 /// Loads a project of one file that must load.
 fn project(text: &str) -> Value {
-    loaded(&[("compose.yaml", text)]).project.to_json()
+    value_of(&loaded(&[("compose.yaml", text)]).project)
 }
 
 fn loaded(files: &[(&str, &str)]) -> Loaded {
@@ -46,9 +69,7 @@ fn merged(base: &str, over: &str, pointer: &str) -> Value {
     let file = |fields: &str| format!("services:\n  a:\n    {}\n", fields.replace('\n', "\n    "));
     let files = [("compose.yaml", file(base)), ("compose.override.yaml", file(over))];
     let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
-    loaded(&files)
-        .project
-        .to_json()
+    value_of(&loaded(&files).project)
         .pointer(&format!("/services/a/{pointer}"))
         .cloned()
         .unwrap_or(Value::Null)

@@ -2,10 +2,10 @@
 
 use proptest::prelude::*;
 
+use super::json_of;
 use super::load_files;
+use super::yaml_of;
 use crate::core::compose::HashFlavor;
-use crate::core::compose::pretty_json;
-use crate::core::yaml::emit;
 
 /// Fields of a service, each in a few forms.
 fn fields() -> impl Strategy<Value = Vec<&'static str>> {
@@ -48,9 +48,9 @@ proptest! {
     #[test]
     fn what_is_printed_loads_to_the_same(fields in fields()) {
         let first = load_files(&[("compose.yaml", &file(&fields))], |_| {}).expect("loads").project;
-        for printed in [pretty_json(&first.to_json()), emit(&first.to_yaml())] {
+        for printed in [json_of(&first), yaml_of(&first)] {
             let second = load_files(&[("compose.yaml", &printed)], |_| {}).expect("loads again").project;
-            prop_assert_eq!(first.to_json(), second.to_json());
+            prop_assert_eq!(json_of(&first), json_of(&second));
             for flavor in [HashFlavor::V2, HashFlavor::V5] {
                 prop_assert_eq!(first.service_hash("a", flavor), second.service_hash("a", flavor));
             }
@@ -64,7 +64,7 @@ proptest! {
         let text = file(&fields);
         let alone = load_files(&[("compose.yaml", &text)], |_| {}).expect("loads").project;
         let twice = load_files(&[("compose.yaml", &text), ("compose.override.yaml", &text)], |_| {});
-        prop_assert_eq!(alone.to_json(), twice.expect("loads").project.to_json());
+        prop_assert_eq!(json_of(&alone), json_of(&twice.expect("loads").project));
     }
 
     #[test]

@@ -6,6 +6,8 @@ use serde_json::json;
 use super::loaded;
 use super::merged;
 use super::project;
+use super::value_of;
+use super::yaml_of;
 
 #[test]
 fn each_attribute_merges_by_its_rule() {
@@ -113,7 +115,7 @@ secrets: {s: {file: ./s}, v: {environment: SET}}
 configs: {c: {content: 'a ${SET}'}}
 ";
     let loaded = loaded(&[("compose.yaml", text)]);
-    let value = loaded.project.to_json();
+    let value = value_of(&loaded.project);
     assert_eq!(
         value["services"]["a"]["secrets"],
         json!([{"source": "s", "target": "/run/secrets/s"}, {"source": "v", "target": "t"}])
@@ -156,12 +158,21 @@ fn yaml_leaves_out_what_says_nothing_and_keeps_extensions() {
     let text = "services: {a: {image: x, x-a: 1, deploy: {x-d: 2}}}\nx-top: [1]";
     let loaded = loaded(&[("compose.yaml", text)]);
     assert_eq!(
-        loaded.project.to_yaml(),
-        json!({
-            "name": "r",
-            "services": {"a": {"deploy": {"x-d": 2}, "image": "x", "networks": {"default": null}, "x-a": 1}},
-            "networks": {"default": {"name": "r_default"}},
-            "x-top": [1],
-        })
+        yaml_of(&loaded.project),
+        "name: r
+services:
+  a:
+    deploy:
+      x-d: 2
+    image: x
+    networks:
+      default: null
+    x-a: 1
+networks:
+  default:
+    name: r_default
+x-top:
+  - 1
+"
     );
 }

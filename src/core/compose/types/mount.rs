@@ -43,13 +43,13 @@ model! {
         /// What is asked of a shared file system.
         pub consistency: String,
         /// Options of a bind.
-        pub bind: Option<BindOptions>,
+        pub bind: Option<Box<BindOptions>>,
         /// Options of a volume.
-        pub volume: Option<VolumeOptions>,
+        pub volume: Option<Box<VolumeOptions>>,
         /// Options of a tmpfs.
-        pub tmpfs: Option<TmpfsOptions>,
+        pub tmpfs: Option<Box<TmpfsOptions>>,
         /// Options of an image.
-        pub image: Option<ImageOptions>,
+        pub image: Option<Box<ImageOptions>>,
         /// The `x-` keys.
         #[serde(rename = "#extensions", skip_serializing)]
         pub extensions: Extensions,

@@ -49,11 +49,11 @@ model! {
         /// Whether `up` shows its log.
         pub attach: Option<bool>,
         /// How to build its image.
-        pub build: Option<Build>,
+        pub build: Option<Box<Build>>,
         /// What `watch` does.
         pub develop: Option<Develop>,
         /// Limits of block devices.
-        pub blkio_config: Option<Blkio>,
+        pub blkio_config: Option<Box<Blkio>>,
         /// Capabilities added.
         pub cap_add: Vec<String>,
         /// Capabilities dropped.
@@ -89,11 +89,11 @@ model! {
         /// The container's name, if not made from the project's and service's.
         pub container_name: String,
         /// The credential spec (Windows).
-        pub credential_spec: Option<CredentialSpec>,
+        pub credential_spec: Option<Box<CredentialSpec>>,
         /// The services that must be there first, those implied by other fields included.
         pub depends_on: BTreeMap<String, Dependency>,
         /// The deploy section.
-        pub deploy: Option<Deploy>,
+        pub deploy: Option<Box<Deploy>>,
         /// Rules for the cgroup's device list.
         pub device_cgroup_rules: Vec<String>,
         /// Devices of the host.
@@ -111,7 +111,7 @@ model! {
         /// The entrypoint.
         pub entrypoint: Command,
         /// The external tool that provides this service instead of a container.
-        pub provider: Option<Provider>,
+        pub provider: Option<Box<Provider>>,
         /// The environment as declared. A value of `None` is unset in the container.
         #[serde(deserialize_with = "forms::environment")]
         pub environment: BTreeMap<String, Option<String>>,
@@ -132,7 +132,7 @@ model! {
         /// The host name.
         pub hostname: String,
         /// The health check.
-        pub healthcheck: Option<Healthcheck>,
+        pub healthcheck: Option<Box<Healthcheck>>,
         /// The image, as written.
         pub image: String,
         /// Whether an init process is put in front.
@@ -166,7 +166,7 @@ model! {
         /// The network mode: `host`, `none`, `service:x`, `container:x`…
         pub network_mode: String,
         /// The networks it is attached to.
-        pub networks: BTreeMap<String, Option<ServiceNetwork>>,
+        pub networks: BTreeMap<String, Option<Box<ServiceNetwork>>>,
         /// Whether the kernel's OOM killer is off.
         pub oom_kill_disable: bool,
         /// The OOM killer's preference.
@@ -404,7 +404,7 @@ impl Service {
 
     /// Returns its networks, the one with the highest priority first, those alike by name.
     pub fn networks_by_priority(&self) -> Vec<(&str, Option<&ServiceNetwork>)> {
-        let mut networks: Vec<_> = self.networks.iter().map(|(k, v)| (k.as_str(), v.as_ref())).collect();
+        let mut networks: Vec<_> = self.networks.iter().map(|(k, v)| (k.as_str(), v.as_deref())).collect();
         networks.sort_by_key(|(_, network)| std::cmp::Reverse(network.map_or(0, |n| n.priority)));
         networks
     }

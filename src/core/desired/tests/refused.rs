@@ -135,7 +135,7 @@ fn an_optional_dependency_on_an_inactive_service_leaves_no_trace() {
         "web": with_defaults(json!({ "depends_on": depends_on })), "db": with_defaults(json!({})),
     });
     let mut project = project(&services);
-    project.disabled.insert("debug".into(), Service::default());
+    project.disabled.insert("debug".into(), Box::default());
     let desired = render(&project, &tree(), &context()).expect("it renders");
     let web = &desired.services[&ServiceName::new("web").expect("a name")];
     let names: Vec<&str> = web.depends_on.iter().map(|dependency| dependency.service.as_str()).collect();
