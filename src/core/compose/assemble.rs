@@ -7,7 +7,6 @@ use serde::de::DeserializeOwned;
 
 use super::files::Setup;
 use super::project::Project;
-use super::report::Failed;
 use super::report::Report;
 use super::types::Service;
 use crate::core::yaml::Document;
@@ -18,12 +17,7 @@ use crate::core::yaml::Places;
 use crate::core::yaml::decode;
 
 /// Builds the project. What has become part of it is dropped from the tree at once: a large project is not held twice.
-pub(super) fn assemble(
-    mut root: Node,
-    name: &str,
-    setup: Setup,
-    report: &mut Report,
-) -> Result<Project, Failed> {
+pub(super) fn assemble(mut root: Node, name: &str, setup: Setup, report: &mut Report) -> Project {
     let document =
         Document { sources: report.sources.clone(), places: Places::of(&root), extensions: Node::default() };
     let places = &document.places;
@@ -50,14 +44,13 @@ pub(super) fn assemble(
         environment: setup.environment,
         ..Project::default()
     };
-    report.check()?;
     root.keep_extensions();
     project.document = Document { extensions: root, ..document };
-    Ok(project)
+    project
 }
 
 /// Builds the objects of a section, and leaves their `x-` keys in it.
-fn section<T: DeserializeOwned>(
+fn section<T: DeserializeOwned + Default>(
     root: &mut Node,
     key: &str,
     places: &Places,
@@ -83,6 +76,9 @@ fn section<T: DeserializeOwned>(
                         format!("{path}.{}: {}", error.path, error.message),
                     );
                 }
+                report.refuse_object(&path);
+                // Others refer to it, and it is there.
+                objects.insert(name.to_owned(), T::default());
             }
         }
         node.keep_extensions();

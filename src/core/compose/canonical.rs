@@ -329,7 +329,7 @@ mod tests {
         canonical(&mut root, &mut report);
         let service = root.get("services").and_then(|s| s.get("a")).expect("the service");
         let value = crate::core::yaml::decode(service).expect("any value decodes");
-        (value, report.errors.iter().map(|e| e.message.clone()).collect())
+        (value, report.errors().iter().map(|e| e.message.clone()).collect())
     }
 
     #[test]

@@ -48,7 +48,7 @@ fn at(
     let mut error = crate::core::diag::Diagnostic::error(code, message).path(path);
     error.place = project.place(path);
     error.hint = hint;
-    report.errors.push(error);
+    report.push(error);
 }
 
 struct Checker<'a> {

@@ -107,11 +107,11 @@ fn text(
 fn fail(project: &Project, report: &mut Report, path: &str, error: Diagnostic) {
     let mut error = error.path(path);
     error.place = project.place(path);
-    report.errors.push(error);
+    report.push(error);
 }
 
 fn refuse(report: &mut Report, path: &str, file: &str, error: &dotenv::DotenvError) {
     let place = Place { file: file.to_owned(), line: error.line, column: 1 };
     let message = format!("failed to read {file}: {error}");
-    report.errors.push(Diagnostic::error("dotenv", message).at(place).path(path));
+    report.push(Diagnostic::error("dotenv", message).at(place).path(path));
 }

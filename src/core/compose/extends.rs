@@ -1,6 +1,7 @@
 //! Stage: services that extend another one are laid over it.
 
 use super::canonical;
+use super::heal::heal;
 use super::merge;
 use super::model::Scope;
 use super::model::raw;
@@ -23,7 +24,7 @@ use crate::core::yaml::Value;
 /// How many services may extend each other in a row.
 const MAX_CHAIN: usize = 50;
 
-/// Resolves every `extends` of a document.
+/// Resolves every `extends` of a document. What cannot be extended is reported, and stays as it is without `extends`.
 pub(super) fn apply(
     document: &mut Node,
     file: &str,
@@ -31,19 +32,33 @@ pub(super) fn apply(
     scope: Scope<'_>,
     reader: &mut Reader<'_>,
     report: &mut Report,
-) -> Result<(), Failed> {
-    let Some(services) = document.get_mut("services") else { return Ok(()) };
+) {
+    let Some(services) = document.get_mut("services") else { return };
     let span = services.span;
     let Some(services) = services.as_map_mut() else {
-        report.error("type", span, &Path::TOP.key("services"), "services must be a mapping");
-        return Err(Failed);
+        return report.error("type", span, &Path::TOP.key("services"), "services must be a mapping");
     };
     let names: Vec<String> = services.keys().map(str::to_owned).collect();
     let mut extender = Extender { scope, reader, report, resets: vec![resets] };
     for name in names {
-        extender.resolve(&name, services, file, &mut Vec::new())?;
+        let mut trail = Vec::new();
+        if extender.resolve(&name, services, file, &mut trail).is_err() {
+            // None of these is whole, and one message about them is enough.
+            trail.push((name, file.to_owned()));
+            for (name, _) in trail.iter().filter(|(_, known)| known == file) {
+                give_up(name, services, extender.report);
+            }
+        }
     }
-    Ok(())
+}
+
+/// Takes the `extends` of a service away; nothing more is told about the service.
+fn give_up(name: &str, services: &mut Map, report: &mut Report) {
+    if let Some(service) = services.get_mut(name).and_then(Node::as_map_mut) {
+        service.remove("extends");
+    }
+    let path = Path::TOP.key("services");
+    report.refuse_object(&path.key(name));
 }
 
 struct Extender<'a, 'b> {
@@ -95,6 +110,10 @@ impl Extender<'_, '_> {
             others.remove(&reference.service)
         } else if services.contains(&reference.service) {
             self.resolve(&reference.service, services, file, trail)?;
+            let services_path = Path::TOP.key("services");
+            if self.report.is_refused_object(&services_path.key(&reference.service)) {
+                self.report.refuse_object(&path);
+            }
             let base = services.get(&reference.service);
             if self.report.extends_too_much(base.map_or(0, Node::count)) {
                 let message =
@@ -199,7 +218,7 @@ impl Extender<'_, '_> {
             unique(&mut merged, &Path::TOP, self.report);
             canonical::canonical(&mut merged, self.report);
             unique(&mut merged, &Path::TOP, self.report);
-            self.report.check()?;
+            heal(&mut merged, self.report);
         }
         let folder =
             other.rsplit_once('/').map_or("/", |(folder, _)| if folder.is_empty() { "/" } else { folder });
@@ -229,7 +248,7 @@ impl Extender<'_, '_> {
             }
         }
         paths::resolve(&mut merged, paths::Base { folder, ..self.scope.base() }, self.report);
-        self.report.check()?;
+        heal(&mut merged, self.report);
         let services = merged.as_map_mut().and_then(|map| map.remove("services"));
         match services.map(|services| services.value) {
             Some(Value::Map(map)) => Ok((map, all)),

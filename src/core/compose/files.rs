@@ -107,7 +107,7 @@ fn refuse_elsewhere(files: &[String], report: &mut Report) -> Result<(), Failed>
     for file in files {
         if is_remote(file) {
             let message = format!("{file} is elsewhere: remote Compose files are not supported");
-            report.errors.push(
+            report.push(
                 crate::core::diag::Diagnostic::error("remote", message)
                     .hint("copy the file into the repository"),
             );
@@ -216,7 +216,7 @@ fn find_files(
             return Ok(files);
         }
         if folder == "/" || stop.as_ref() == Some(&folder) {
-            report.errors.push(
+            report.push(
                 crate::core::diag::Diagnostic::error("no-file", "no configuration file provided: not found")
                     .hint(format!("there is no compose.yaml in {start}")),
             );

@@ -33,23 +33,25 @@ struct Include {
     env_files: Vec<String>,
 }
 
-/// Loads what a document includes into it.
+/// Loads what a document includes into it. What cannot be included is reported and left out.
 pub(super) fn apply(
     document: &mut Node,
     file: &str,
     scope: Scope<'_>,
     reader: &mut Reader<'_>,
     report: &mut Report,
-) -> Result<(), Failed> {
-    let Some(include) = document.as_map_mut().and_then(|map| map.remove("include")) else { return Ok(()) };
+) {
+    let Some(include) = document.as_map_mut().and_then(|map| map.remove("include")) else { return };
     let mut included = scope.included.to_vec();
     included.push(file.to_owned());
     let scope = Scope { included: &included, ..scope };
-    for item in items(&include, report)? {
-        let imported = load(&item, scope, reader, report)?;
-        copy(imported, document, &item, report)?;
+    let Ok(items) = items(&include, report) else { return report.lacks_a_part() };
+    for item in items {
+        match load(&item, scope, reader, report) {
+            Ok(imported) => copy(imported, document, &item, report),
+            Err(Failed) => report.lacks_a_part(),
+        }
     }
-    Ok(())
 }
 
 fn items(node: &Node, report: &mut Report) -> Result<Vec<Include>, Failed> {
@@ -147,13 +149,9 @@ fn load(
     };
     let environment = environment(item, &folder, scope, reader, report)?;
     let because = Because { span: item.span, kind: "included file" };
-    let files = reader.all(&files, because, report)?;
-    model::load(
-        files,
-        Scope { folder: &folder, environment: &environment, included: scope.included },
-        reader,
-        report,
-    )
+    let files = reader.all(&files, because, report);
+    let scope = Scope { folder: &folder, environment: &environment, included: scope.included };
+    Ok(model::load(files, scope, reader, report))
 }
 
 /// Returns the variables of an include: the including file's, then those of its env files.
@@ -197,10 +195,8 @@ fn environment(
 }
 
 /// Copies what was loaded. The same name twice is borne only if both say the same.
-fn copy(imported: Node, document: &mut Node, item: &Include, report: &mut Report) -> Result<(), Failed> {
-    let (Value::Map(mut imported), Some(target)) = (imported.value, document.as_map_mut()) else {
-        return Ok(());
-    };
+fn copy(imported: Node, document: &mut Node, item: &Include, report: &mut Report) {
+    let (Value::Map(mut imported), Some(target)) = (imported.value, document.as_map_mut()) else { return };
     for section in SECTIONS {
         let Some(Value::Map(objects)) = imported.remove(section).map(|node| node.value) else { continue };
         if target.get(section).is_none_or(Node::is_null) {
@@ -225,5 +221,4 @@ fn copy(imported: Node, document: &mut Node, item: &Include, report: &mut Report
             }
         }
     }
-    report.check()
 }

@@ -186,13 +186,13 @@ mod tests {
         assert_eq!(at("image"), Some(Value::Text("5".into())));
         assert_eq!(at("cpus"), Some(Value::Float(0.5)));
         assert_eq!(report.warnings.len(), 1);
-        assert_eq!(report.errors, []);
+        assert_eq!(report.errors(), []);
     }
 
     #[test]
     fn all_errors_are_found_with_their_places() {
         let (_, report) = read("services:\n  a:\n    image: ${X?want}\n    tty: '${'\n    scale: x\n");
-        let errors: Vec<String> = report.errors.iter().map(ToString::to_string).collect();
+        let errors: Vec<String> = report.errors().iter().map(ToString::to_string).collect();
         assert_eq!(errors.len(), 3);
         assert!(
             errors[0]

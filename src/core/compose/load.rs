@@ -112,35 +112,37 @@ fn named<'a>(tree: &'a dyn Tree, folder: &'a str, names: [&'a str; 4]) -> impl I
 /// schema, or a project that does not hold together.
 pub fn load(tree: &dyn Tree, options: &Options) -> Result<Loaded, Vec<Diagnostic>> {
     let mut report = Report::default();
-    match stages(tree, options, &mut report) {
-        Ok(project) if report.errors.is_empty() => Ok(Loaded { project, warnings: report.warnings }),
-        _ => Err(report.errors),
-    }
+    let project = stages(tree, options, &mut report);
+    let warnings = report.finish()?;
+    project.map(|project| Loaded { project, warnings }).map_err(|Failed| Vec::new())
 }
 
 fn stages(tree: &dyn Tree, options: &Options, report: &mut Report) -> Result<Project, Failed> {
     let mut reader = Reader::new(tree);
     let mut setup = files::setup(options, &mut reader, report)?;
-    let files = reader.all(&setup.files, FROM_OPTIONS, report)?;
+    let files = reader.all(&setup.files, FROM_OPTIONS, report);
     let name = match setup.name.clone() {
         Some(name) => Some(name),
-        None => match declared_name(&files, &setup, report)? {
+        None => match declared_name(&files, &setup, report) {
             Some(declared) => ProjectName::normalised(&declared).map(String::from),
             None => setup.default_name.clone(),
         },
     };
     setup.environment.insert("COMPOSE_PROJECT_NAME".into(), name.clone().unwrap_or_default());
     let scope = Scope { folder: &setup.working_dir, environment: &setup.environment, included: &[] };
-    let mut root = model::load(files, scope, &mut reader, report)?;
+    let mut root = model::load(files, scope, &mut reader, report);
     if root.as_map().is_none_or(Map::is_empty) {
+        report.check()?;
         return Err(report.plain("empty", "empty compose file"));
     }
     let Some(name) = name else {
         return Err(report.plain("project-name", "project name must not be empty"));
     };
     normalize(&mut root, &name, &setup.environment);
-    let mut project = assemble(root, &name, setup, report)?;
-    consistency::check(&project, report);
+    let mut project = assemble(root, &name, setup, report);
+    if !report.is_incomplete() {
+        consistency::check(&project, report);
+    }
     env_file::resolve(&mut project, &mut reader, report);
     report.check()?;
     drop_unused(&mut project);
@@ -151,15 +153,13 @@ fn stages(tree: &dyn Tree, options: &Options, report: &mut Report) -> Result<Pro
 const FROM_OPTIONS: Because = Because { span: Span { file: 0, line: 0, column: 0 }, kind: "compose file" };
 
 /// Returns the name that the files give the project: the last `name:` that is one.
-fn declared_name(files: &[Parsed], setup: &Setup, report: &mut Report) -> Result<Option<String>, Failed> {
+fn declared_name(files: &[Parsed], setup: &Setup, report: &mut Report) -> Option<String> {
     let mut names = files.iter().flat_map(|file| &file.documents).filter_map(|document| document.get("name"));
     let declared = names.rfind(|name| name.as_str().is_some_and(|name| !name.is_empty())).cloned();
-    let Some(mut node) = declared else { return Ok(None) };
+    let mut node = declared?;
     let mut wrapped = Map::default();
     wrapped.insert("name", node.span, std::mem::take(&mut node));
     let mut wrapped = Node::new(Span::default(), Value::Map(wrapped));
     interpolate(&mut wrapped, &|name| setup.environment.get(name).cloned(), report);
-    report.check()?;
-    let text = wrapped.get("name").and_then(Node::as_str).unwrap_or_default();
-    Ok(Some(text.to_owned()))
+    wrapped.get("name").and_then(Node::as_str).map(str::to_owned)
 }

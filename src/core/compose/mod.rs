@@ -12,6 +12,7 @@ mod env_file;
 mod extends;
 mod files;
 mod hash;
+mod heal;
 mod include;
 mod interpolate;
 mod json;

@@ -10,6 +10,7 @@ use super::canonical;
 use super::check;
 use super::defaults;
 use super::extends;
+use super::heal::heal;
 use super::include;
 use super::interpolate;
 use super::merge;
@@ -46,25 +47,26 @@ impl Scope<'_> {
     }
 }
 
-/// Loads a group of files into one tree.
+/// Loads a group of files into one tree. What is wrong is reported and left out.
 pub(super) fn load(
     files: Vec<Parsed>,
     scope: Scope<'_>,
     reader: &mut Reader<'_>,
     report: &mut Report,
-) -> Result<Node, Failed> {
+) -> Node {
     let mut merged = Node::new(Span::default(), Value::Map(Map::default()));
     for file in files {
         for document in file.documents {
-            add(&mut merged, document, &file.path, scope, reader, report)?;
+            add(&mut merged, document, &file.path, scope, reader, report);
         }
     }
     defaults::add(&mut merged);
     check::check(&merged, report);
+    heal(&mut merged, report);
     paths::resolve(&mut merged, scope.base(), report);
+    heal(&mut merged, report);
     normalize::lone_keys(&mut merged, scope.environment);
-    report.check()?;
-    Ok(merged)
+    merged
 }
 
 /// Lays one document of a file over what there is.
@@ -75,16 +77,20 @@ fn add(
     scope: Scope<'_>,
     reader: &mut Reader<'_>,
     report: &mut Report,
-) -> Result<(), Failed> {
-    let resets = raw(&mut document, file, scope.environment, report)?;
-    extends::apply(&mut document, file, &resets, scope, reader, report)?;
+) {
+    let Ok(resets) = raw(&mut document, file, scope.environment, report) else {
+        return report.lacks_a_part();
+    };
+    extends::apply(&mut document, file, &resets, scope, reader, report);
+    heal(&mut document, report);
     resets.apply(merged);
-    include::apply(&mut document, file, scope, reader, report)?;
+    include::apply(&mut document, file, scope, reader, report);
+    heal(&mut document, report);
     merge::merge(merged, document, &Path::TOP, report);
     unique(merged, &Path::TOP, report);
-    report.check()?;
+    heal(merged, report);
     schema::check(merged, report);
-    report.check()?;
+    heal(merged, report);
     if let Some(version) = merged.as_map_mut().and_then(|map| map.remove("version")) {
         let message = format!(
             "{file}: the attribute `version` is obsolete, it will be ignored, please remove it to avoid potential \
@@ -94,10 +100,10 @@ fn add(
     }
     canonical::canonical(merged, report);
     unique(merged, &Path::TOP, report);
-    report.check()
+    heal(merged, report);
 }
 
-/// Takes the resets out of a document that was just read and fills in its variables.
+/// Takes the resets out of a document that was just read and fills in its variables. Fails only if it is no mapping.
 pub(super) fn raw(
     document: &mut Node,
     file: &str,
@@ -112,6 +118,6 @@ pub(super) fn raw(
         return Err(Failed);
     }
     interpolate::interpolate(document, &|name| environment.get(name).cloned(), report);
-    report.check()?;
+    heal(document, report);
     Ok(resets)
 }

@@ -100,17 +100,16 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads the documents of Compose files.
-    pub(super) fn all(
-        &mut self,
-        paths: &[String],
-        because: Because,
-        report: &mut Report,
-    ) -> Result<Vec<Parsed>, Failed> {
-        let read = |path: &String| {
-            Ok(Parsed { path: path.clone(), documents: self.documents(path, because, report)? })
-        };
-        paths.iter().map(read).collect()
+    /// Reads the documents of Compose files. Those that cannot be read are left out, and reported.
+    pub(super) fn all(&mut self, paths: &[String], because: Because, report: &mut Report) -> Vec<Parsed> {
+        let mut files = Vec::new();
+        for path in paths {
+            match self.documents(path, because, report) {
+                Ok(documents) => files.push(Parsed { path: path.clone(), documents }),
+                Err(Failed) => report.lacks_a_part(),
+            }
+        }
+        files
     }
 
     /// Reads the documents of a Compose file.
@@ -126,7 +125,7 @@ impl<'a> Reader<'a> {
         };
         let file = report.sources.add(path);
         parse(&text, &report.sources, file, Limits::default()).map_err(|error| {
-            report.errors.push(error);
+            report.push(error);
             Failed
         })
     }
@@ -134,7 +133,8 @@ impl<'a> Reader<'a> {
 
 fn refuse(report: &mut Report, because: Because, code: &'static str, message: String) -> Failed {
     let error = Diagnostic::error(code, message);
-    report.errors.push(match report.sources.place(because.span) {
+    let place = report.sources.place(because.span);
+    report.push(match place {
         Some(place) => error.at(place),
         None => error,
     });

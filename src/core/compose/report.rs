@@ -1,4 +1,5 @@
-//! What a load has found so far: errors and warnings with their places.
+//! What a load has found so far: errors and warnings with their places. A stage is told all that is wrong; of what an
+//! earlier stage has refused, later ones say nothing more.
 
 use std::collections::BTreeSet;
 
@@ -7,13 +8,19 @@ use crate::core::yaml::Path;
 use crate::core::yaml::Sources;
 use crate::core::yaml::Span;
 
-/// The findings of a load. Stages add to it; the loader stops between two stages when there are errors.
+/// The findings of a load. Stages add to it, and go on as long as they can.
 #[derive(Debug, Default)]
 pub(super) struct Report {
     /// The files that spans refer to.
     pub(super) sources: Sources,
     /// What keeps the project from loading.
-    pub(super) errors: Vec<Diagnostic>,
+    errors: Vec<Diagnostic>,
+    /// How many errors were there when the tree was last healed.
+    healed: usize,
+    /// The paths that earlier stages have refused.
+    refused: BTreeSet<String>,
+    /// Whether a part of the project could not be read at all, so that what refers to it cannot be told from a mistake.
+    incomplete: bool,
     /// What does not.
     pub(super) warnings: Vec<Diagnostic>,
     /// The places that were warned of.
@@ -51,10 +58,8 @@ impl Report {
         path: &Path<'_>,
         message: impl Into<String>,
     ) {
-        if self.errors.len() < MAX_FINDINGS {
-            let error = self.placed(Diagnostic::error(code, message), span).path(path.to_string());
-            self.errors.push(error);
-        }
+        let error = self.placed(Diagnostic::error(code, message), span).path(path.to_string());
+        self.push(error);
     }
 
     /// Adds an error at a node, with what to do about it.
@@ -66,16 +71,69 @@ impl Report {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
-        let before = self.errors.len();
-        self.error(code, span, path, message);
-        if let Some(added) = self.errors.get_mut(before) {
-            added.hint = Some(hint.into());
+        let error = self.placed(Diagnostic::error(code, message), span).path(path.to_string());
+        self.push(error.hint(hint));
+    }
+
+    /// Adds an error, unless an earlier stage has refused what it is about.
+    pub(super) fn push(&mut self, error: Diagnostic) {
+        if self.errors.len() < MAX_FINDINGS && !self.is_refused(&error.path) {
+            self.errors.push(error);
         }
+    }
+
+    /// Whether a path, one below it or one above it was refused. Whole sections are above too much to be meant.
+    fn is_refused(&self, path: &str) -> bool {
+        let path = path.strip_prefix('.').unwrap_or(path);
+        let is_below = |path: &str, above: &str| {
+            path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        let is_object = path.contains('.');
+        self.refused.iter().any(|refused| is_below(path, refused) || (is_object && is_below(refused, path)))
+    }
+
+    /// Returns the paths of the errors that have come since the last time. More about them is not told.
+    pub(super) fn take_refused(&mut self) -> Vec<String> {
+        let new = self.errors[self.healed..].iter().map(|error| error.path.clone());
+        let paths: Vec<String> = new.filter(|path| !path.is_empty()).collect();
+        self.healed = self.errors.len();
+        self.refused.extend(paths.iter().cloned());
+        paths
+    }
+
+    /// Says that nothing more is to be told about an object.
+    pub(super) fn refuse_object(&mut self, path: &Path<'_>) {
+        self.refused.insert(path.to_string());
+    }
+
+    /// Whether nothing more is to be told about an object.
+    pub(super) fn is_refused_object(&self, path: &Path<'_>) -> bool {
+        self.refused.contains(&path.to_string())
+    }
+
+    /// Says that a part of the project could not be read.
+    pub(super) fn lacks_a_part(&mut self) {
+        self.incomplete = true;
+    }
+
+    /// Whether a part of the project could not be read.
+    pub(super) fn is_incomplete(&self) -> bool {
+        self.incomplete
+    }
+
+    /// Returns what was found: the errors, each once and in the order of their places, or the warnings.
+    pub(super) fn finish(mut self) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+        if self.errors.is_empty() {
+            return Ok(self.warnings);
+        }
+        self.errors.sort_by(|a, b| (&a.place, &a.message).cmp(&(&b.place, &b.message)));
+        self.errors.dedup();
+        Err(self.errors)
     }
 
     /// Adds an error that no file's line is to blame for.
     pub(super) fn plain(&mut self, code: &'static str, message: impl Into<String>) -> Failed {
-        self.errors.push(Diagnostic::error(code, message));
+        self.push(Diagnostic::error(code, message));
         Failed
     }
 
@@ -110,6 +168,12 @@ impl Report {
     pub(super) fn extends_too_much(&mut self, values: usize) -> bool {
         self.extended += values;
         self.extended > MAX_EXTENDED
+    }
+
+    /// Returns the errors so far.
+    #[cfg(test)]
+    pub(super) fn errors(&self) -> &[Diagnostic] {
+        &self.errors
     }
 
     /// Fails if there are errors.

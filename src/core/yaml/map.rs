@@ -95,6 +95,14 @@ impl Map {
         None
     }
 
+    /// Returns the longest key that a path such as `web.ports[0]` begins with.
+    pub fn first_key_of(&self, path: &str) -> Option<&str> {
+        let begins = |key: &&str| {
+            path.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        self.keys().filter(begins).max_by_key(|key| key.len())
+    }
+
     /// Takes a key out; the order of the others stays.
     pub fn remove(&mut self, key: &str) -> Option<Node> {
         let at = self.find(key)?;

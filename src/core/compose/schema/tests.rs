@@ -7,7 +7,7 @@ fn errors(text: &str) -> Vec<String> {
     let file = report.sources.add("c.yaml");
     let root = parse(text, &report.sources, file, Limits::default()).expect("valid YAML").remove(0);
     check(&root, &mut report);
-    report.errors.iter().map(ToString::to_string).collect()
+    report.errors().iter().map(ToString::to_string).collect()
 }
 
 #[test]

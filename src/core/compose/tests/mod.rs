@@ -1,6 +1,7 @@
 //! The loader as a whole: small projects in memory, and what comes of them.
 
 mod files;
+mod findings;
 mod limits;
 mod properties;
 mod quirks;
