@@ -3,14 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use serde_json::Value;
-
 use crate::core::compose::HashFlavor;
 use crate::core::compose::Options;
 use crate::core::compose::Project;
 use crate::core::compose::load;
 use crate::core::compose::pretty_json;
-use crate::core::compose::types::Build;
 use crate::core::yaml::emit;
 use crate::publish::FolderTree;
 
@@ -156,32 +153,19 @@ fn print(
         };
         return lines(out, project.services.iter().map(image).collect());
     }
-    if args.format == Format::Json
-        && let Some(name) = with_ssh_path(project)
-    {
-        writeln!(
-            err,
-            "error: services.{name}.build.ssh: a key with a path has no JSON form in Compose; print YAML"
-        )?;
-        return Ok(1);
-    }
-    let mut value = match args.format {
-        Format::Json => project.to_json(),
-        Format::Yaml => project.to_yaml(),
+    let text = match args.format {
+        Format::Json => {
+            if let Some(reason) = project.without_json_form() {
+                writeln!(err, "error: {reason}; print YAML")?;
+                return Ok(1);
+            }
+            pretty_json(&project.to_json()) + "\n"
+        }
+        Format::Yaml => emit(&project.to_yaml()),
     };
-    double_dollars(&mut value);
-    match args.format {
-        Format::Json => writeln!(out, "{}", pretty_json(&value))?,
-        Format::Yaml => write!(out, "{}", emit(&value))?,
-    }
+    // So that the output can be loaded again.
+    write!(out, "{}", text.replace('$', "$$"))?;
     Ok(0)
-}
-
-/// Returns a service that is built with an SSH key at a path.
-fn with_ssh_path(project: &Project) -> Option<&String> {
-    let mut services = project.services.iter();
-    let has_path = |build: &Build| build.ssh.iter().any(|key| !key.path.is_empty());
-    services.find(|(_, service)| service.build.as_ref().is_some_and(has_path)).map(|(name, _)| name)
 }
 
 fn hashes(wanted: &str, project: &Project, out: &mut dyn Write, err: &mut dyn Write) -> std::io::Result<u8> {
@@ -197,19 +181,4 @@ fn hashes(wanted: &str, project: &Project, out: &mut dyn Write, err: &mut dyn Wr
         writeln!(out, "{name} {hash}")?;
     }
     Ok(0)
-}
-
-/// Doubles every `$` in texts, so that the output can be loaded again.
-fn double_dollars(value: &mut Value) {
-    match value {
-        Value::String(text) => *text = text.replace('$', "$$"),
-        Value::Array(items) => items.iter_mut().for_each(double_dollars),
-        Value::Object(map) => {
-            for (key, mut value) in std::mem::take(map) {
-                double_dollars(&mut value);
-                map.insert(key.replace('$', "$$"), value);
-            }
-        }
-        _ => {}
-    }
 }

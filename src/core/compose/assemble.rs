@@ -22,7 +22,6 @@ pub(super) fn assemble(root: Node, name: &str, setup: Setup, report: &mut Report
     services.values_mut().for_each(replicas_follow_scale);
     let (services, disabled) =
         services.into_iter().partition(|(_, service)| is_active(service, &setup.profiles));
-    let extensions = root.as_map().into_iter().flat_map(Map::iter).filter(|(key, _)| key.starts_with("x-"));
     let mut project = Project {
         name: name.to_owned(),
         services,
@@ -32,7 +31,6 @@ pub(super) fn assemble(root: Node, name: &str, setup: Setup, report: &mut Report
         secrets: section(&root, "secrets", report),
         configs: section(&root, "configs", report),
         models: section(&root, "models", report),
-        extensions: extensions.filter_map(|(key, e)| Some((key.to_owned(), decode(&e.node).ok()?))).collect(),
         working_dir: setup.working_dir,
         config_files: setup.files,
         env_files: setup.env_files,

@@ -1,4 +1,4 @@
-//! The project as one JSON value, in the order that `config --format json` prints it.
+//! The project as the values that `config` prints, in its order.
 
 use serde::Serialize;
 use serde_json::Map;
@@ -9,9 +9,9 @@ use super::natural::natural_order;
 use super::project::Project;
 use super::types::FileObject;
 use super::types::Service;
+use crate::core::yaml::Map as NodeMap;
 use crate::core::yaml::Node;
 use crate::core::yaml::Value as NodeValue;
-use crate::core::yaml::decode;
 
 /// Returns the project's JSON form. A secret's and config's content from a variable is not in it.
 pub(super) fn project(project: &Project) -> Value {
@@ -34,17 +34,26 @@ pub(super) fn project(project: &Project) -> Value {
     section("secrets", objects(project.secrets.iter().map(|(key, secret)| (key, without_content(secret)))));
     section("volumes", objects(&project.volumes));
     map.insert("services".into(), objects(services(project)));
-    for (key, value) in &project.extensions {
-        map.insert(key.clone(), sorted(value.clone()));
+    for (key, node) in extensions(project) {
+        map.insert(key.to_owned(), as_go_prints(node.to_json()));
     }
     map.sort_keys();
     Value::Object(map)
 }
 
-/// Returns an extension with its keys in order, as Go prints maps.
-fn sorted(mut extension: Value) -> Value {
-    extension.sort_all_objects();
-    extension
+/// Returns a value with its keys in order, as Go prints maps. Go has no empty list here: it is null.
+fn as_go_prints(mut value: Value) -> Value {
+    fn without_empty_lists(value: &mut Value) {
+        match value {
+            Value::Array(items) if items.is_empty() => *value = Value::Null,
+            Value::Array(items) => items.iter_mut().for_each(without_empty_lists),
+            Value::Object(map) => map.values_mut().for_each(without_empty_lists),
+            _ => {}
+        }
+    }
+    value.sort_all_objects();
+    without_empty_lists(&mut value);
+    value
 }
 
 fn objects<'a, T: Serialize>(objects: impl IntoIterator<Item = (&'a String, T)>) -> Value {
@@ -61,10 +70,16 @@ fn services(project: &Project) -> impl Iterator<Item = (&String, Service)> {
     })
 }
 
+/// Returns the top-level `x-` keys.
+pub(super) fn extensions(project: &Project) -> impl Iterator<Item = (&str, &Node)> {
+    let entries = project.document.root.as_map().into_iter().flat_map(NodeMap::iter);
+    entries.filter(|(key, _)| key.starts_with("x-")).map(|(key, entry)| (key, &entry.node))
+}
+
 /// Returns the project's YAML form, in the order that `config` prints it: without what says nothing, with models and
 /// with the `x-` keys at every level.
-pub(super) fn yaml(project: &Project) -> Value {
-    let Value::Object(mut json) = self::project(project) else { return Value::Null };
+pub(super) fn yaml(project: &Project) -> Node {
+    let Value::Object(mut json) = self::project(project) else { return Node::default() };
     let mut map = Map::new();
     for key in ["name", "services", "networks", "volumes", "secrets", "configs"] {
         if let Some(value) = json.shift_remove(key) {
@@ -74,11 +89,10 @@ pub(super) fn yaml(project: &Project) -> Value {
     if !project.models.is_empty() {
         map.insert("models".into(), objects(&project.models));
     }
-    map.extend(json);
-    let mut value = Value::Object(map);
-    add_extensions(&mut value, &project.document.root, false);
-    yaml_form(&mut value, false);
-    value
+    let mut node = Node::from(Value::Object(map));
+    yaml_form(&mut node, false);
+    add_extensions(&mut node, &project.document.root, false);
+    node
 }
 
 /// The fields whose keys are the user's own. They are printed in natural order, the fields of all else in that of the
@@ -106,30 +120,26 @@ const USERS_OWN: [&str; 19] = [
 ];
 
 /// JSON has some keys always, for hashes are made over it; YAML has them only if they say something.
-fn yaml_form(value: &mut Value, users_own: bool) {
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(|item| yaml_form(item, false)),
-        Value::Object(map) if users_own => {
-            map.values_mut().for_each(|value| yaml_form(value, false));
+fn yaml_form(node: &mut Node, users_own: bool) {
+    match &mut node.value {
+        NodeValue::List(items) => items.iter_mut().for_each(|item| yaml_form(item, false)),
+        NodeValue::Map(map) if users_own => {
+            map.iter_mut().for_each(|(_, value)| yaml_form(value, false));
             sort_keys(map);
         }
-        Value::Object(map) => {
+        NodeValue::Map(map) => {
             for (key, value) in map.iter_mut() {
-                if key.starts_with("x-") {
-                    sort_naturally(value);
-                } else {
-                    yaml_form(value, USERS_OWN.contains(&key.as_str()));
-                }
-                match key.as_str() {
+                yaml_form(value, USERS_OWN.contains(&key));
+                match key {
                     "ulimits" => both_limits(value),
                     "blkio_config" => small_letters(value),
                     _ => {}
                 }
             }
-            map.retain(|key, value| match key.as_str() {
+            map.retain(|key, value| match key {
                 "command" | "entrypoint" => !value.is_null(),
                 "ipam" | "resources" | "placement" | "exec" => {
-                    value.as_object().is_none_or(|map| !map.is_empty())
+                    value.as_map().is_none_or(|map| !map.is_empty())
                 }
                 _ => true,
             });
@@ -139,60 +149,74 @@ fn yaml_form(value: &mut Value, users_own: bool) {
 }
 
 /// In YAML a limit that is given in two parts has both.
-fn both_limits(ulimits: &mut Value) {
-    let limits = ulimits.as_object_mut().into_iter().flat_map(Map::values_mut);
-    for limit in limits.filter_map(Value::as_object_mut) {
-        let [soft, hard] = ["soft", "hard"].map(|key| limit.get(key).cloned().unwrap_or_else(|| 0.into()));
-        *limit = Map::from_iter([("soft".to_owned(), soft), ("hard".to_owned(), hard)]);
+fn both_limits(ulimits: &mut Node) {
+    for (_, limit) in ulimits.as_map_mut().into_iter().flat_map(NodeMap::iter_mut) {
+        let Some(map) = limit.as_map() else { continue };
+        let mut both = NodeMap::default();
+        for key in ["soft", "hard"] {
+            let value = map.get(key).cloned().unwrap_or_else(|| Value::from(0).into());
+            both.insert(key, value.span, value);
+        }
+        limit.value = NodeValue::Map(both);
     }
 }
 
 /// Only JSON has keys with capitals here.
-fn small_letters(blkio: &mut Value) {
-    let lists = blkio.as_object_mut().into_iter().flat_map(Map::values_mut).filter_map(Value::as_array_mut);
-    for device in lists.flatten().filter_map(Value::as_object_mut) {
-        *device = std::mem::take(device).into_iter().map(|(key, v)| (key.to_lowercase(), v)).collect();
+fn small_letters(blkio: &mut Node) {
+    let lists = blkio.as_map_mut().into_iter().flat_map(NodeMap::iter_mut);
+    for device in lists.filter_map(|(_, list)| list.as_list_mut()).flatten().filter_map(Node::as_map_mut) {
+        for (key, entry) in std::mem::take(device) {
+            device.insert(key.to_lowercase(), entry.key, entry.node);
+        }
     }
 }
 
 /// Sorts the keys of a mapping and of all in it.
-fn sort_naturally(value: &mut Value) {
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(sort_naturally),
-        Value::Object(map) => {
-            map.values_mut().for_each(sort_naturally);
+fn sort_naturally(node: &mut Node) {
+    match &mut node.value {
+        NodeValue::List(items) => items.iter_mut().for_each(sort_naturally),
+        NodeValue::Map(map) => {
+            map.iter_mut().for_each(|(_, node)| sort_naturally(node));
             sort_keys(map);
         }
         _ => {}
     }
 }
 
-fn sort_keys(map: &mut Map<String, Value>) {
-    let mut entries: Vec<(String, Value)> = std::mem::take(map).into_iter().collect();
+fn sort_keys(map: &mut NodeMap) {
+    let mut entries: Vec<_> = std::mem::take(map).into_iter().collect();
     entries.sort_by(|(a, _), (b, _)| natural_order(a, b));
-    map.extend(entries);
+    for (key, entry) in entries {
+        map.insert(key, entry.key, entry.node);
+    }
 }
 
-/// Adds the `x-` keys that the document has where the value is a mapping too, and not one of the user's own keys.
-fn add_extensions(value: &mut Value, node: &Node, users_own: bool) {
-    match (value, &node.value) {
-        (Value::Object(map), NodeValue::Map(nodes)) => {
-            for (key, entry) in nodes.iter() {
+/// Adds the `x-` keys that the document has where the printed value is a mapping too, and not one of the user's own
+/// keys: behind all others, in natural order.
+fn add_extensions(printed: &mut Node, written: &Node, users_own: bool) {
+    match (&mut printed.value, &written.value) {
+        (NodeValue::Map(map), NodeValue::Map(entries)) => {
+            let mut extensions = NodeMap::default();
+            for (key, entry) in entries.iter() {
                 match map.get_mut(key) {
                     Some(value) => {
                         let users_own = !users_own && USERS_OWN.contains(&key);
                         add_extensions(value, &entry.node, users_own);
                     }
                     None if key.starts_with("x-") && !users_own => {
-                        if let Ok(extension) = decode(&entry.node) {
-                            map.insert(key.to_owned(), extension);
-                        }
+                        let mut extension = entry.node.clone();
+                        sort_naturally(&mut extension);
+                        extensions.insert(key, entry.key, extension);
                     }
                     None => {}
                 }
             }
+            sort_keys(&mut extensions);
+            for (key, entry) in extensions {
+                map.insert(key, entry.key, entry.node);
+            }
         }
-        (Value::Array(items), NodeValue::List(nodes)) if items.len() == nodes.len() => {
+        (NodeValue::List(items), NodeValue::List(nodes)) if items.len() == nodes.len() => {
             items.iter_mut().zip(nodes).for_each(|(item, node)| add_extensions(item, node, false));
         }
         _ => {}

@@ -9,10 +9,12 @@ mod de;
 mod document;
 mod emit;
 mod float;
+mod json;
 mod node;
 mod parse;
 mod path;
 mod scalar;
+mod timestamp;
 
 pub use de::decode;
 pub use document::Document;

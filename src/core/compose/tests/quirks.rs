@@ -168,9 +168,25 @@ fn yaml_writes_limits_in_full_and_devices_in_small_letters() {
         "services: {a: {image: x, ulimits: {n: {soft: 0, hard: 1}}, blkio_config: {weight_device: [{path: /d, weight: 1}]}}}",
     )];
     let yaml = loaded(&files).project.to_yaml();
+    let yaml = yaml.to_json();
     assert_eq!(yaml.pointer("/services/a/ulimits/n"), Some(&json!({"soft": 0, "hard": 1})));
     assert_eq!(
         yaml.pointer("/services/a/blkio_config/weight_device/0"),
         Some(&json!({"path": "/d", "weight": 1}))
     );
+}
+
+#[test]
+fn extensions_print_as_go_prints_what_it_has_of_them() {
+    let text =
+        "services: {a: {image: x, x-b: 1, x-a: [.nan, 2024-1-2]}}\nx-b: []\nx-a: {k10: [], k9: 1e21}\n";
+    let project = loaded(&[("compose.yaml", text)]).project;
+    assert_eq!(project.to_json()["x-a"], json!({"k10": null, "k9": 1e21}));
+    assert_eq!(project.to_json()["x-b"], json!(null));
+    assert_eq!(project.without_json_form(), None);
+    let yaml = crate::core::yaml::emit(&project.to_yaml());
+    assert!(yaml.contains("    x-a:\n      - .nan\n      - 2024-01-02T00:00:00Z\n    x-b: 1\n"), "{yaml}");
+    assert!(yaml.ends_with("x-a:\n  k9: 1e+21\n  k10: []\nx-b: []\n"), "{yaml}");
+    let project = loaded(&[("compose.yaml", "services: {a: {image: x}}\nx-a: [{b: -.inf}]\n")]).project;
+    assert_eq!(project.without_json_form().as_deref(), Some("x-a: -Inf has no JSON form"));
 }
