@@ -14,6 +14,7 @@ mod node;
 mod parse;
 mod path;
 mod scalar;
+mod strict;
 mod timestamp;
 
 pub use de::decode;
