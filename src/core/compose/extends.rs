@@ -60,6 +60,16 @@ struct Reference {
     span: Span,
 }
 
+/// A service that extends another one on the way to what is extended last.
+struct Step {
+    name: String,
+    /// The file it is in.
+    file: String,
+    /// The other file that its `extends` names. As in compose-go, it is a circle when a service of the same name
+    /// extends one of the same file again, and one that extends a service beside it counts as one of the main file.
+    other: Option<String>,
+}
+
 impl Extender<'_, '_> {
     /// Replaces a service that extends another by the two laid over each other.
     fn resolve(
@@ -67,7 +77,7 @@ impl Extender<'_, '_> {
         name: &str,
         services: &mut Map,
         file: &str,
-        trail: &mut Vec<(String, String)>,
+        trail: &mut Vec<Step>,
     ) -> Result<(), Failed> {
         let path = Path::TOP.key("services");
         let path = path.key(name);
@@ -151,15 +161,15 @@ impl Extender<'_, '_> {
         name: &str,
         file: &str,
         reference: &Reference,
-        trail: &mut Vec<(String, String)>,
+        trail: &mut Vec<Step>,
     ) -> Result<(), Failed> {
-        let step = (name.to_owned(), file.to_owned());
-        let circle = trail.contains(&step);
+        let step = Step { name: name.to_owned(), file: file.to_owned(), other: reference.file.clone() };
+        let circle = trail.iter().any(|known| known.name == step.name && known.other == step.other);
         trail.push(step);
         if !circle && trail.len() <= MAX_CHAIN {
             return Ok(());
         }
-        let steps: Vec<String> = trail.iter().map(|(service, file)| format!("{service} in {file}")).collect();
+        let steps: Vec<String> = trail.iter().map(|step| format!("{} in {}", step.name, step.file)).collect();
         let message = if circle {
             format!("Circular reference: {}", steps.join(" extends "))
         } else {

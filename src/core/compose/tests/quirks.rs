@@ -190,3 +190,9 @@ fn extensions_print_as_go_prints_what_it_has_of_them() {
     let project = loaded(&[("compose.yaml", "services: {a: {image: x}}\nx-a: [{b: -.inf}]\n")]).project;
     assert_eq!(project.without_json_form().as_deref(), Some("x-a: -Inf has no JSON form"));
 }
+
+#[test]
+fn labels_of_a_volume_are_not_told_apart_by_their_key() {
+    let text = "services: {a: {image: x, volumes: ['data:/d']}}\nvolumes: {data: {labels: [a=1, b, b]}}\n";
+    assert!(super::errors(&[("compose.yaml", text)]).contains("volumes.data.labels"));
+}

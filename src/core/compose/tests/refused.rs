@@ -158,3 +158,15 @@ fn an_alias_bomb_is_refused() {
     }
     assert!(errors(&[("compose.yaml", &text)]).contains("values with its aliases expanded"));
 }
+
+#[test]
+fn services_of_one_name_that_extend_beside_them_are_a_circle_as_in_compose() {
+    let files = [
+        ("compose.yaml", "services: {a: {extends: {service: m, file: b.yaml}}}"),
+        ("b.yaml", "services: {m: {extends: n}, n: {extends: {service: m, file: c.yaml}}}"),
+        ("c.yaml", "services: {m: {extends: o}, o: {image: x}}"),
+    ];
+    assert!(errors(&files).contains("Circular reference"));
+    let renamed = [files[0], files[1], ("c.yaml", "services: {m: {image: x}}")];
+    assert_eq!(errors(&renamed), "loads");
+}
