@@ -90,8 +90,8 @@ pub(super) fn yaml(project: &Project) -> Node {
         map.insert("models".into(), objects(&project.models));
     }
     let mut node = Node::from(Value::Object(map));
-    yaml_form(&mut node, false);
     add_extensions(&mut node, &project.document.root, false);
+    yaml_form(&mut node, false);
     node
 }
 
@@ -128,7 +128,7 @@ fn yaml_form(node: &mut Node, users_own: bool) {
             sort_keys(map);
         }
         NodeValue::Map(map) => {
-            for (key, value) in map.iter_mut() {
+            for (key, value) in map.iter_mut().filter(|(key, _)| !key.starts_with("x-")) {
                 yaml_form(value, USERS_OWN.contains(&key));
                 match key {
                     "ulimits" => both_limits(value),

@@ -9,7 +9,7 @@ use super::Value;
 use super::float::go_float;
 use super::scalar;
 
-/// A key that is longer is written with `?`.
+/// A key that is longer is written behind `?`, as one with a line break is.
 const MAX_KEY: usize = 128;
 
 /// Writes a value, keys in the order that they have.
@@ -32,30 +32,28 @@ fn mapping(out: &mut String, map: &Map, indent: usize, mut started: bool) {
         if !std::mem::take(&mut started) {
             pad(out, indent);
         }
-        let mut written = String::new();
-        // As a plain key it would be a merge.
-        if key == "<<" {
-            written.push_str("\"<<\"");
-        } else {
-            text(&mut written, key, None);
-        }
-        if key.len() > MAX_KEY {
+        let complex = key.len() > MAX_KEY || key.contains(is_break);
+        if complex {
             out.push_str("? ");
-            out.push_str(&written);
+        }
+        match key {
+            // As a plain key it would be a merge.
+            "<<" => out.push_str("\"<<\""),
+            _ => text(out, key, complex.then_some(indent + 2)),
+        }
+        if complex {
             out.push('\n');
             pad(out, indent);
-        } else {
-            out.push_str(&written);
         }
         out.push(':');
         match &entry.node.value {
             Value::Map(inner) if !inner.is_empty() => {
-                out.push('\n');
-                mapping(out, inner, indent + 2, false);
+                out.push(if complex { ' ' } else { '\n' });
+                mapping(out, inner, indent + 2, complex);
             }
             Value::List(items) if !items.is_empty() => {
-                out.push('\n');
-                list(out, items, indent + 2, false);
+                out.push(if complex { ' ' } else { '\n' });
+                list(out, items, indent + 2, complex);
             }
             scalar => {
                 out.push(' ');
@@ -111,7 +109,7 @@ fn float(value: f64) -> String {
     }
 }
 
-/// Writes a text. A key has no indent, for it must stay on its line.
+/// Writes a text. A key that is not behind `?` has no indent, for it must stay on its line.
 fn text(out: &mut String, content: &str, indent: Option<usize>) {
     let form = Form::of(content);
     match indent {
@@ -226,7 +224,8 @@ fn is_printable(c: char) -> bool {
 
 fn literal(out: &mut String, content: &str, indent: usize) {
     out.push('|');
-    if content.starts_with([' ', '\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']) {
+    // go-yaml does not do so for a tab, and cannot read what it wrote.
+    if content.starts_with([' ', '\t', '\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']) {
         out.push('2');
     }
     let body = content.trim_end_matches('\n');
@@ -323,6 +322,15 @@ mod tests {
         assert_eq!(
             emit(&value.into()),
             "a:\n  - b: 1\n    c:\n      - true\n  - - null\nd: {}\ne: []\nf:\n  g: 1.5\nh: |\n  x\n  y\n"
+        );
+    }
+
+    #[test]
+    fn keys_with_line_breaks_and_long_ones_are_written_behind_a_question_mark() {
+        let value = json!({"k": {"a\nb": "1", "c\u{85}": {"d": 1, "e": 2}, "f\n": [1]}});
+        assert_eq!(
+            emit(&value.into()),
+            "k:\n  ? |-\n    a\n    b\n  : \"1\"\n  ? \"c\\N\"\n  : d: 1\n    e: 2\n  ? |\n    f\n  : - 1\n"
         );
     }
 

@@ -64,6 +64,7 @@ impl<'a> Strict<'a> {
         }
         match event {
             Event::Scalar(text, style, _, tag) => {
+                let behind = self.at;
                 self.walk_to(span.start.index())?;
                 if let Some(Open { flow: false, column: column @ None }) = self.open.last_mut() {
                     *column = Some(span.start.col());
@@ -78,6 +79,10 @@ impl<'a> Strict<'a> {
                     }
                     ScalarStyle::Plain => self.pass(span, Before::Word { broken: false }),
                     ScalarStyle::Literal | ScalarStyle::Folded => {
+                        let begins_with_tab = text.trim_start_matches('\n').starts_with('\t');
+                        if begins_with_tab && !says_its_indent(&self.text[behind..self.at]) {
+                            return Err((span.start, TAB_IN_INDENT));
+                        }
                         self.block_ends_without_tabs(span)?;
                         self.pass(span, Before::Indent);
                     }
@@ -201,7 +206,7 @@ impl<'a> Strict<'a> {
             if let Some(column) = line.find('\t').filter(|column| *column < span.start.col()) {
                 let line = span.start.line() + first + number;
                 let mark = Marker::new(span.start.index(), line, column);
-                return Err((mark, "found a tab character where an indentation space is expected"));
+                return Err((mark, TAB_IN_INDENT));
             }
         }
         Ok(())
@@ -231,6 +236,16 @@ impl<'a> Strict<'a> {
     }
 }
 
+const TAB_IN_INDENT: &str = "found a tab character where an indentation space is expected";
+
+/// Whether the header of a block, at the end of a text, has a digit that says how far the block is indented.
+fn says_its_indent(text: &str) -> bool {
+    let without_comment = |line: &'_ str| line.find(" #").unwrap_or(line.len());
+    let lines = text.lines().rev().map(|line| &line[..without_comment(line)]);
+    let header = lines.filter_map(|line| line.rsplit_once(['|', '>'])).map(|(_, header)| header).next();
+    header.is_some_and(|header| header.contains(|c: char| c.is_ascii_digit()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Limits;
@@ -258,6 +273,7 @@ mod tests {
             ("a:\n  b: c\n \t\n  d: e\n", "3:2"),
             ("a: &x\n\t\n  b: c\n", "2:1"),
             ("a: |\n  b\n\t\nc: d\n", "3:1"),
+            ("a: >- # |2\n  \tb\n  c\n", "2:3"),
         ] {
             let error = reads(text).expect_err(text);
             assert!(
@@ -277,6 +293,7 @@ mod tests {
             "a: {\n\tb: \"c\",\n\td: [\"e\"\n\t]}\n",
             "a: \"b\n\tc\n\t\n  d\"\n",
             "a: |\n  b\n  \t\n  \tc\n",
+            "a: |2-\n  \tb\n  c\n",
             "---\t# x\na\t: b\n",
             "a: b\n  \tc\n",
         ] {

@@ -192,6 +192,13 @@ fn extensions_print_as_go_prints_what_it_has_of_them() {
 }
 
 #[test]
+fn what_holds_extensions_only_is_printed_for_them() {
+    let text = "services: {a: {image: x, deploy: {placement: {x-a: 1}, resources: {}}}}";
+    let yaml = crate::core::yaml::emit(&loaded(&[("compose.yaml", text)]).project.to_yaml());
+    assert!(yaml.contains("    deploy:\n      placement:\n        x-a: 1\n    image: x\n"), "{yaml}");
+}
+
+#[test]
 fn labels_of_a_volume_are_not_told_apart_by_their_key() {
     let text = "services: {a: {image: x, volumes: ['data:/d']}}\nvolumes: {data: {labels: [a=1, b, b]}}\n";
     assert!(super::errors(&[("compose.yaml", text)]).contains("volumes.data.labels"));
