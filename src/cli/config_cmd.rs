@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::PathBuf;
 
 use crate::core::compose::HashFlavor;
 use crate::core::compose::Options;
 use crate::core::compose::Project;
+use crate::core::compose::Skip;
 use crate::core::compose::load;
 use crate::core::compose::pretty_json;
 use crate::core::yaml::emit;
@@ -69,9 +71,36 @@ pub(super) struct ConfigArgs {
     /// Print the images
     #[arg(long)]
     pub(super) images: bool,
+    /// Print the names of the AI models
+    #[arg(long)]
+    pub(super) models: bool,
+    /// Print the variables that are interpolated from
+    #[arg(long)]
+    pub(super) environment: bool,
     /// Print nothing, only check
     #[arg(short, long)]
     pub(super) quiet: bool,
+    /// Write the project to a file instead of printing it
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// Do not check that what is referred to is there
+    #[arg(long)]
+    pub(super) no_consistency: bool,
+    /// Leave out what follows from what is written: names, the default network, implied dependencies
+    #[arg(long)]
+    pub(super) no_normalize: bool,
+    /// Leave relative paths as they are written
+    #[arg(long)]
+    pub(super) no_path_resolution: bool,
+    /// Accepted for Docker Compose's sake, where it changes nothing either
+    #[arg(long)]
+    pub(super) no_env_resolution: bool,
+    /// Not supported: it needs a registry
+    #[arg(long)]
+    pub(super) resolve_image_digests: bool,
+    /// Not supported: it needs a registry
+    #[arg(long)]
+    pub(super) lock_image_digests: bool,
 }
 
 impl ProjectArgs {
@@ -101,7 +130,20 @@ pub(super) fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> std::io::Result<u8> {
-    match load(&FolderTree, &args.project.options(working_dir, environment)) {
+    if args.resolve_image_digests || args.lock_image_digests {
+        writeln!(
+            err,
+            "error: digests are known to registries alone, and `config` asks none: leave the option out"
+        )?;
+        return Ok(1);
+    }
+    let skip = Skip {
+        consistency: args.no_consistency,
+        paths: args.no_path_resolution,
+        normalize: args.no_normalize,
+    };
+    let options = Options { skip, ..args.project.options(working_dir, environment) };
+    match load(&FolderTree, &options) {
         Ok(loaded) => {
             for warning in &loaded.warnings {
                 writeln!(err, "warning: {warning}")?;
@@ -153,6 +195,13 @@ fn print(
         };
         return lines(out, project.services.iter().map(image).collect());
     }
+    if args.models {
+        let names = project.models.values().map(|model| model.model.clone());
+        return lines(out, names.filter(|name| !name.is_empty()).collect());
+    }
+    if args.environment {
+        return lines(out, project.environment.iter().map(|(key, value)| format!("{key}={value}")).collect());
+    }
     let text = match args.format {
         Format::Json => {
             if let Some(reason) = project.without_json_form() {
@@ -164,7 +213,15 @@ fn print(
         Format::Yaml => emit(&project.to_yaml()),
     };
     // So that the output can be loaded again.
-    write!(out, "{}", text.replace('$', "$$"))?;
+    let text = text.replace('$', "$$");
+    let Some(path) = &args.output else {
+        write!(out, "{text}")?;
+        return Ok(0);
+    };
+    if let Err(error) = std::fs::write(path, text) {
+        writeln!(err, "error: cannot write {}: {error}", path.display())?;
+        return Ok(1);
+    }
     Ok(0)
 }
 

@@ -150,7 +150,7 @@ fn load(
     let files = reader.all(&files, because, report)?;
     model::load(
         files,
-        Scope { folder: &folder, environment: &environment, included: scope.included },
+        Scope { folder: &folder, environment: &environment, included: scope.included, keep_paths: false },
         reader,
         report,
     )

@@ -37,6 +37,8 @@ pub(super) struct Scope<'a> {
     pub(super) environment: &'a BTreeMap<String, String>,
     /// The files that led here by include, the first one first.
     pub(super) included: &'a [String],
+    /// Whether relative paths stay relative.
+    pub(super) keep_paths: bool,
 }
 
 impl Scope<'_> {
@@ -61,7 +63,9 @@ pub(super) fn load(
     }
     defaults::add(&mut merged);
     check::check(&merged, report);
-    paths::resolve(&mut merged, scope.base(), report);
+    if !scope.keep_paths {
+        paths::resolve(&mut merged, scope.base(), report);
+    }
     normalize::lone_keys(&mut merged, scope.environment);
     report.check()?;
     Ok(merged)
