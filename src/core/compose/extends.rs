@@ -4,6 +4,7 @@ use super::canonical;
 use super::merge;
 use super::model::Scope;
 use super::model::raw;
+use super::model::refuse_too_many;
 use super::paths;
 use super::read::Because;
 use super::read::Reader;
@@ -204,6 +205,7 @@ impl Extender<'_, '_> {
         let mut all = Resets::default();
         for mut document in documents {
             all = raw(&mut document, other, self.scope.environment, self.report)?;
+            refuse_too_many(&merged, &document, self.report)?;
             all.apply(&mut merged);
             merge::merge(&mut merged, document, &Path::TOP, self.report);
             unique(&mut merged, &Path::TOP, self.report);

@@ -18,6 +18,7 @@ use super::paths;
 use super::read::Parsed;
 use super::read::Reader;
 use super::report::Failed;
+use super::report::MAX_COVERED;
 use super::report::Report;
 use super::reset;
 use super::schema;
@@ -81,6 +82,7 @@ fn add(
     report: &mut Report,
 ) -> Result<(), Failed> {
     let resets = raw(&mut document, file, scope.environment, report)?;
+    refuse_too_many(merged, &document, report)?;
     extends::apply(&mut document, file, &resets, scope, reader, report)?;
     resets.apply(merged);
     include::apply(&mut document, file, scope, reader, report)?;
@@ -99,6 +101,16 @@ fn add(
     canonical::canonical(merged, report);
     unique(merged, &Path::TOP, report);
     report.check()
+}
+
+/// Refuses another document if those before have grown large and are many.
+pub(super) fn refuse_too_many(merged: &Node, document: &Node, report: &mut Report) -> Result<(), Failed> {
+    if !report.covers_too_much(merged.count()) {
+        return Ok(());
+    }
+    let message = format!("documents are laid over more than {MAX_COVERED} values of those before them");
+    report.error("limit-documents", document.span, &Path::TOP, message);
+    Err(Failed)
 }
 
 /// Takes the resets out of a document that was just read and fills in its variables.
