@@ -170,3 +170,16 @@ fn services_of_one_name_that_extend_beside_them_are_a_circle_as_in_compose() {
     let renamed = [files[0], files[1], ("c.yaml", "services: {m: {image: x}}")];
     assert_eq!(errors(&renamed), "loads");
 }
+
+#[test]
+fn what_an_override_says_twice_is_refused_though_the_base_may_say_it_too() {
+    let files = |hosts: &'static str| {
+        [
+            ("compose.yaml", "services: {a: {image: x, extra_hosts: ['a=1.1.1.1']}}"),
+            ("compose.override.yaml", hosts),
+        ]
+    };
+    assert_eq!(errors(&files("services: {a: {extra_hosts: ['a=1.1.1.1', 'b=1.1.1.1']}}")), "loads");
+    let twice = errors(&files("services: {a: {extra_hosts: ['b=1.1.1.1', 'b=1.1.1.1']}}"));
+    assert!(twice.contains("services.a.extra_hosts"), "{twice}");
+}
