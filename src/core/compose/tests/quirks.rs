@@ -203,3 +203,8 @@ fn labels_of_a_volume_are_not_told_apart_by_their_key() {
     let text = "services: {a: {image: x, volumes: ['data:/d']}}\nvolumes: {data: {labels: [a=1, b, b]}}\n";
     assert!(super::errors(&[("compose.yaml", text)]).contains("volumes.data.labels"));
 }
+
+#[test]
+fn keys_of_a_mapping_may_end_with_a_space() {
+    assert_eq!(field("environment: {'A ': 1, 'à': 2}", "environment"), json!({"A ": "1", "à": "2"}));
+}

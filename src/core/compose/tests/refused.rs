@@ -58,6 +58,7 @@ fn what_does_not_hold_together_is_told_with_its_place() {
             "services.a.stop_grace_period: time: unknown unit \"x\"",
         ),
         ("services: {a: {image: x, environment: ['A =1']}}", "declared with a trailing space"),
+        ("services: {a: {image: x, environment: ['à=1']}}", "declared with a trailing space"),
     ];
     for (text, expected) in cases {
         let found = errors(&[("compose.yaml", text)]);
