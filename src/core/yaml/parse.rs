@@ -9,6 +9,7 @@ use super::Node;
 use super::Sources;
 use super::build::Builder;
 use super::strict::Strict;
+use super::strict::control_character;
 use crate::core::diag::Diagnostic;
 
 /// How large a tree may become.
@@ -34,6 +35,10 @@ impl Default for Limits {
 /// inside what it stands for, and when a limit is passed.
 pub fn parse(text: &str, sources: &Sources, file: u16, limits: Limits) -> Result<Vec<Node>, Diagnostic> {
     let original = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if let Some(mark) = control_character(original) {
+        let message = "yaml: control characters are not allowed".to_owned();
+        return Err(Builder::new(original, sources, file, limits).error("yaml-syntax", mark, message));
+    }
     let mut text = Cow::Borrowed(original);
     let mut read_again = 0;
     loop {

@@ -1,5 +1,6 @@
-//! What the YAML parser takes and go-yaml v3 does not: a tab where a token may begin, a `?` in a plain text between
-//! brackets, a tag that runs into what follows. It is told of each event and looks at the text between two of them.
+//! What the YAML parser takes and go-yaml v3 does not: control characters, a tab where a token may begin, a `?` in a
+//! plain text between brackets, a tag that runs into what follows. It is told of each event and looks at the text
+//! between two of them.
 
 use saphyr_parser::Event;
 use saphyr_parser::Marker;
@@ -42,6 +43,15 @@ enum Before {
 
 /// Where what go-yaml refuses is, and its words for it.
 pub(super) type Refusal = (Marker, &'static str);
+
+/// Returns where the first character is that may be nowhere in a text, comments included.
+pub(super) fn control_character(text: &str) -> Option<Marker> {
+    let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..);
+    let (at, _) = text.char_indices().find(|(_, c)| !allowed(*c))?;
+    let before = &text[..at];
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    Some(Marker::new(before.chars().count(), before.matches('\n').count() + 1, line.chars().count()))
+}
 
 impl<'a> Strict<'a> {
     pub(super) fn new(text: &'a str) -> Self {
@@ -299,6 +309,17 @@ mod tests {
         ] {
             assert_eq!(reads(text), Ok(()), "{text}");
         }
+    }
+
+    #[test]
+    fn control_characters_are_refused_everywhere() {
+        for (text, place) in
+            [("a: é\u{7f}\n", "1:5"), ("a: b\n# \u{1}", "2:3"), ("a: \u{80}", "1:4"), ("a: \u{ffff}", "1:4")]
+        {
+            let error = reads(text).expect_err(text);
+            assert_eq!(error, format!("c.yaml:{place}: yaml: control characters are not allowed"));
+        }
+        assert_eq!(reads("a: \u{85}\u{2028}\u{fffd}😀\t\r\n"), Ok(()));
     }
 
     #[test]
