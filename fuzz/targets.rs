@@ -28,7 +28,7 @@ fn project_of(files: &[(&str, &[u8])]) -> Option<Loaded> {
 }
 
 /// YAML to a project: loads, hashes, prints and lints it.
-pub(crate) fn project(data: &[u8]) {
+pub fn project(data: &[u8]) {
     let Some(loaded) = project_of(&[("compose.yaml", data), ("b.yaml", BESIDE.as_bytes())]) else { return };
     let project = &loaded.project;
     for name in project.services.keys() {
@@ -43,7 +43,7 @@ pub(crate) fn project(data: &[u8]) {
 }
 
 /// A text with variables, in a value.
-pub(crate) fn interpolation(data: &[u8]) {
+pub fn interpolation(data: &[u8]) {
     let text = serde_json::json!({"services": {"a": {"image": "x", "labels": {"v": String::from_utf8_lossy(data)}}}});
     let Some(loaded) = project_of(&[("compose.yaml", text.to_string().as_bytes())]) else { return };
     let labels = &loaded.project.services["a"].labels;
@@ -52,7 +52,7 @@ pub(crate) fn interpolation(data: &[u8]) {
 }
 
 /// A file of variables, as `.env`, `env_file` and `label_file`.
-pub(crate) fn dotenv(data: &[u8]) {
+pub fn dotenv(data: &[u8]) {
     let text = b"services: {a: {image: 'x${A}', env_file: [v, {path: v, format: raw}], label_file: v}}";
     drop(project_of(&[("compose.yaml", text), ("v", data)]));
     drop(project_of(&[("compose.yaml", text), (".env", data), ("v", b"A=1")]));

@@ -1,7 +1,14 @@
-//! The fuzz targets of `fuzz/`, run with seeded changes of tricky inputs. Each run is the same.
+//! The fuzz targets of `fuzz/`, run with seeded changes of tricky inputs, and with large inputs: no panic, no more than
+//! linear memory, no more than linear time. Each run is the same.
 
+#[path = "fuzz/memory.rs"]
+mod memory;
+#[expect(unreachable_pub, reason = "the same file is the library of the fuzz targets")]
 #[path = "../fuzz/targets.rs"]
 mod targets;
+
+use std::time::Duration;
+use std::time::Instant;
 
 /// How many inputs each target gets.
 const INPUTS: usize = 2_000;
@@ -21,7 +28,7 @@ impl Numbers {
 /// Runs a target with changed inputs: pieces of `seeds` are put together, and `words` put in.
 fn run(target: fn(&[u8]), seeds: &[&str], words: &[&str]) {
     for seed in seeds {
-        target(seed.as_bytes());
+        bounded(target, seed.as_bytes());
     }
     let mut numbers = Numbers(0x5EED);
     for _ in 0..INPUTS {
@@ -42,7 +49,99 @@ fn run(target: fn(&[u8]), seeds: &[&str], words: &[&str]) {
                 }
             }
         }
-        target(&input);
+        bounded(target, &input);
+    }
+}
+
+/// What an input may take whatever its length: a range of ports or an alias stands for much.
+const MEMORY_OF_ANY: usize = 256 << 20;
+
+/// Runs a target within the memory that any small input may take.
+fn bounded(target: fn(&[u8]), input: &[u8]) {
+    let (peak, ()) = memory::peak_of(|| target(input));
+    assert!(peak < MEMORY_OF_ANY, "{peak} bytes for {:?}", String::from_utf8_lossy(input));
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long it really takes is what is asked")]
+/// Runs a target with a large input and one of four times its length.
+fn grows_no_faster_than_its_input(target: fn(&[u8]), shape: &str, make: &dyn Fn(usize) -> String) {
+    const SIZE: usize = 64 << 10;
+    let measure = |size: usize| {
+        let text = make(size);
+        let started = Instant::now();
+        let (peak, ()) = memory::peak_of(|| target(text.as_bytes()));
+        let (kib, took) = (u32::try_from(text.len() >> 10).unwrap_or(u32::MAX), started.elapsed());
+        // A second for each megabyte; without optimisation and beside other tests a good deal more.
+        let most = if cfg!(debug_assertions) { 30 } else { 2 };
+        let most = Duration::from_secs(1) + Duration::from_secs(most) * kib / 1024;
+        assert!(took < most, "{shape}: {took:?} for {kib} KiB");
+        peak
+    };
+    let (small, large) = (measure(SIZE), measure(4 * SIZE));
+    assert!(
+        large < 5 * small + (1 << 20),
+        "{shape}: {small} bytes at first, {large} for four times the input"
+    );
+    // A short text is a node of its own and a service has ninety fields; both are held in a few forms and printed in two.
+    assert!(large < 4 * SIZE * 400, "{shape}: {large} bytes for {} bytes of input", 4 * SIZE);
+}
+
+/// Repeats what a number makes until it has a length.
+fn repeated(size: usize, part: impl Fn(usize) -> String) -> String {
+    let mut text = String::new();
+    for number in 0.. {
+        if text.len() >= size {
+            break;
+        }
+        text.push_str(&part(number));
+    }
+    text
+}
+
+#[test]
+fn large_projects_take_linear_memory_and_time() {
+    type Shape = (&'static str, &'static str, fn(usize) -> String);
+    let shapes: [Shape; 12] = [
+        ("services", "services:\n", |n| format!("  s{n}: {{image: 'x:{n}', environment: [A=1]}}\n")),
+        ("environment", "services:\n a:\n  image: x\n  environment:\n", |n| format!("   K{n}: v\n")),
+        ("labels", "services:\n a:\n  image: x\n  labels:\n", |n| format!("   - k{n}=v\n")),
+        ("commands", "services:\n a:\n  image: x\n  command: >\n", |n| format!("   --option{n}='a b'\n")),
+        ("mounts", "services:\n a:\n  image: x\n  volumes:\n", |n| format!("   - ./{n}:/{n}:ro\n")),
+        ("extensions", "services: {a: {image: x}}\nx-a:\n", |n| format!("  k{n}: [{n}, 1.5, ~]\n")),
+        ("comments", "services: {a: {image: x}}\n", |n| format!("# {n}\n   \n")),
+        ("variables", "services: {a: {image: x, labels: [\"k=", |n| format!("${{SET:-{n}}}$$")),
+        ("documents", "services: {a: {image: x}}\n", |n| format!("---\nx-{n}: 1\n")),
+        ("brackets", "services: {a: {image: x}}\nx-a: ", |_| "[".into()),
+        ("quotes", "services: {a: {image: x}}\nx-a: \"", |_| "\\\"\\x41 \n ".into()),
+        ("tabs", "services: {a: {image: x}}\nx-a: [\n", |n| format!("\t\"{n}\",\n")),
+    ];
+    for (shape, head, part) in shapes {
+        grows_no_faster_than_its_input(targets::project, shape, &|size| {
+            let end = if shape == "variables" { "\"]}}\n" } else { "" };
+            format!("{head}{}{end}", repeated(size, part))
+        });
+    }
+}
+
+#[test]
+fn large_templates_and_files_of_variables_take_linear_memory_and_time() {
+    type Shape = (&'static str, fn(usize) -> String);
+    let templates: [Shape; 3] = [
+        ("defaults", |n| format!("${{NO:-{n}}}")),
+        ("open braces", |_| "${SET:-{".into()),
+        ("dollars", |_| "$$ $SET ".into()),
+    ];
+    for (shape, part) in templates {
+        grows_no_faster_than_its_input(targets::interpolation, shape, &|size| repeated(size, part));
+    }
+    let variables: [Shape; 4] = [
+        ("lines", |n| format!("A{n}=b\n")),
+        ("references", |n| format!("A{n}=${{A{}}}x\n", n / 2)),
+        ("quotes", |n| format!("A{n}=\"b\\n $SET\"\n")),
+        ("comments", |n| format!("# {n}\n\n")),
+    ];
+    for (shape, part) in variables {
+        grows_no_faster_than_its_input(targets::dotenv, shape, &|size| repeated(size, part));
     }
 }
 

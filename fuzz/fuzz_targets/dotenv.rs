@@ -1,6 +1,3 @@
 #![no_main]
 
-#[path = "../targets.rs"]
-mod targets;
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::dotenv(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| evenkeel_fuzz::dotenv(data));

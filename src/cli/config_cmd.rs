@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::PathBuf;
 
 use crate::core::compose::HashFlavor;
 use crate::core::compose::Options;
 use crate::core::compose::Project;
+use crate::core::compose::Skip;
 use crate::core::compose::load;
-use crate::core::compose::types::Build;
 use crate::publish::FolderTree;
 
 /// The options that say which Compose project is meant; the same as Docker Compose's.
@@ -68,9 +69,36 @@ pub(super) struct ConfigArgs {
     /// Print the images
     #[arg(long)]
     pub(super) images: bool,
+    /// Print the names of the AI models
+    #[arg(long)]
+    pub(super) models: bool,
+    /// Print the variables that are interpolated from
+    #[arg(long)]
+    pub(super) environment: bool,
     /// Print nothing, only check
     #[arg(short, long)]
     pub(super) quiet: bool,
+    /// Write the project to a file instead of printing it
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// Do not check that what is referred to is there
+    #[arg(long)]
+    pub(super) no_consistency: bool,
+    /// Leave out what follows from what is written: names, the default network, implied dependencies
+    #[arg(long)]
+    pub(super) no_normalize: bool,
+    /// Leave relative paths as they are written
+    #[arg(long)]
+    pub(super) no_path_resolution: bool,
+    /// Accepted for Docker Compose's sake, where it changes nothing either
+    #[arg(long)]
+    pub(super) no_env_resolution: bool,
+    /// Not supported: it needs a registry
+    #[arg(long)]
+    pub(super) resolve_image_digests: bool,
+    /// Not supported: it needs a registry
+    #[arg(long)]
+    pub(super) lock_image_digests: bool,
 }
 
 impl ProjectArgs {
@@ -100,7 +128,20 @@ pub(super) fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> std::io::Result<u8> {
-    match load(&FolderTree, &args.project.options(working_dir, environment)) {
+    if args.resolve_image_digests || args.lock_image_digests {
+        writeln!(
+            err,
+            "error: digests are known to registries alone, and `config` asks none: leave the option out"
+        )?;
+        return Ok(1);
+    }
+    let skip = Skip {
+        consistency: args.no_consistency,
+        paths: args.no_path_resolution,
+        normalize: args.no_normalize,
+    };
+    let options = Options { skip, ..args.project.options(working_dir, environment) };
+    match load(&FolderTree, &options) {
         Ok(loaded) => {
             for warning in &loaded.warnings {
                 writeln!(err, "warning: {warning}")?;
@@ -152,27 +193,41 @@ fn print(
         });
         return lines(out, images.collect());
     }
+    if args.models {
+        let names = project.models.values().map(|model| model.model.clone());
+        return lines(out, names.filter(|name| !name.is_empty()).collect());
+    }
+    if args.environment {
+        return lines(out, project.environment.iter().map(|(key, value)| format!("{key}={value}")).collect());
+    }
     if args.format == Format::Json
-        && let Some(name) = with_ssh_path(project)
+        && let Some(reason) = project.without_json_form()
     {
-        writeln!(
-            err,
-            "error: services.{name}.build.ssh: a key with a path has no JSON form in Compose; print YAML"
-        )?;
+        writeln!(err, "error: {reason}; print YAML")?;
         return Ok(1);
     }
-    match args.format {
-        Format::Json => project.write_json(|text| out.write_all(text.as_bytes()))?,
-        Format::Yaml => project.write_yaml(|text| out.write_all(text.as_bytes()))?,
+    let Some(path) = &args.output else {
+        write(args.format, project, out)?;
+        return Ok(0);
+    };
+    let written = std::fs::File::create(path).and_then(|file| {
+        let mut file = std::io::BufWriter::new(file);
+        write(args.format, project, &mut file)?;
+        file.flush()
+    });
+    if let Err(error) = written {
+        writeln!(err, "error: cannot write {}: {error}", path.display())?;
+        return Ok(1);
     }
     Ok(0)
 }
 
-/// Returns a service that is built with an SSH key at a path.
-fn with_ssh_path(project: &Project) -> Option<&String> {
-    let mut services = project.services.iter();
-    let has_path = |build: &Build| build.ssh.iter().any(|key| !key.path.is_empty());
-    services.find(|(_, service)| service.build.as_deref().is_some_and(has_path)).map(|(name, _)| name)
+fn write(format: Format, project: &Project, out: &mut dyn Write) -> std::io::Result<()> {
+    let write = |text: &str| out.write_all(text.as_bytes());
+    match format {
+        Format::Json => project.write_json(write),
+        Format::Yaml => project.write_yaml(write),
+    }
 }
 
 fn hashes(wanted: &str, project: &Project, out: &mut dyn Write, err: &mut dyn Write) -> std::io::Result<u8> {

@@ -235,6 +235,7 @@ impl Site {
                     working_dir,
                     environment: BTreeMap::new(),
                     project_directory: None,
+                    skip: compose::Skip::default(),
                 };
                 Ok((Arc::new(tree), options, Some(root.to_owned())))
             }

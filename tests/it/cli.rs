@@ -107,6 +107,14 @@ fn config_prints_the_resolved_model() {
     assert_eq!(run(&folder, &["config", "--services"]).stdout, "web\n");
     assert_eq!(run(&folder, &["config", "--images"]).stdout, "nginx:1.29\n");
     assert_eq!(run(&folder, &["config", "--quiet"]).stdout, "");
+    assert_eq!(run(&folder, &["config", "--models"]).stdout, "");
+    assert!(run(&folder, &["config", "--environment"]).stdout.contains("COMPOSE_PROJECT_NAME="));
+    let digests = run(&folder, &["config", "--resolve-image-digests"]);
+    assert!(digests.stdout.is_empty() && digests.stderr.contains("registries"), "{}", digests.stderr);
+    let file = folder.path().join("printed.yaml");
+    let printed = run(&folder, &["config", "--output", &file.to_string_lossy()]);
+    assert_eq!(printed.stdout, "");
+    assert_eq!(std::fs::read_to_string(&file).expect("a file"), yaml.stdout);
     let hash = run(&folder, &["config", "--hash", "web"]).stdout;
     let (service, digest) = hash.trim().split_once(' ').expect("a service and its hash");
     assert_eq!((service, digest.len()), ("web", 64));

@@ -26,12 +26,10 @@ pub(super) fn assemble(mut root: Node, name: &str, setup: Setup, report: &mut Re
         replicas_follow_scale(service);
     }
     let disabled = services.extract_if(.., |_, service| !is_active(service, &setup.profiles)).collect();
-    let extensions = root.as_map().into_iter().flat_map(Map::iter).filter(|(key, _)| key.starts_with("x-"));
     let mut project = Project {
         name: name.to_owned(),
         services,
         disabled,
-        extensions: extensions.filter_map(|(key, e)| Some((key.to_owned(), decode(&e.node).ok()?))).collect(),
         networks: section(&mut root, "networks", places, report),
         volumes: section(&mut root, "volumes", places, report),
         secrets: section(&mut root, "secrets", places, report),

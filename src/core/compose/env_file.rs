@@ -10,17 +10,18 @@ use super::report::Report;
 use super::types::Service;
 use crate::core::diag::Diagnostic;
 use crate::core::diag::Place;
+use crate::core::model::normalise;
 
-/// Reads the files and keeps what they yield beside the services.
-pub(super) fn resolve(project: &mut Project, reader: &mut Reader<'_>, report: &mut Report) {
+/// Reads the files and keeps what they yield beside the services. A path that was left relative is one of `folder`.
+pub(super) fn resolve(project: &mut Project, folder: &str, reader: &mut Reader<'_>, report: &mut Report) {
     let services = std::mem::take(&mut project.services);
     for (name, service) in &services {
         if !service.env_file.is_empty() {
-            let environment = environment(project, name, service, reader, report);
+            let environment = environment(project, name, service, folder, reader, report);
             project.environments.insert(name.clone(), environment);
         }
         if !service.label_file.is_empty() {
-            let labels = labels(project, name, service, reader, report);
+            let labels = labels(project, name, service, folder, reader, report);
             project.labels.insert(name.clone(), labels);
         }
     }
@@ -31,6 +32,7 @@ fn environment(
     project: &Project,
     name: &str,
     service: &Service,
+    folder: &str,
     reader: &mut Reader<'_>,
     report: &mut Report,
 ) -> BTreeMap<String, Option<String>> {
@@ -40,9 +42,14 @@ fn environment(
         service.environment.iter().filter_map(|(key, value)| Some((key.clone(), value.clone()?))).collect();
     for (index, file) in service.env_file.iter().enumerate() {
         let path = format!("services.{name}.env_file[{index}]");
-        let Some(text) =
-            text(project, &path, &file.path, file.required.then_some("env file"), reader, report)
-        else {
+        let Some(text) = text(
+            project,
+            &path,
+            &normalise(folder, &file.path),
+            file.required.then_some("env file"),
+            reader,
+            report,
+        ) else {
             continue;
         };
         let read = match file.format.as_str() {
@@ -68,13 +75,17 @@ fn labels(
     project: &Project,
     name: &str,
     service: &Service,
+    folder: &str,
     reader: &mut Reader<'_>,
     report: &mut Report,
 ) -> BTreeMap<String, String> {
     let mut labels: BTreeMap<String, String> = BTreeMap::new();
     for (index, file) in service.label_file.iter().enumerate() {
         let path = format!("services.{name}.label_file[{index}]");
-        let Some(text) = text(project, &path, file, Some("label file"), reader, report) else { continue };
+        let Some(text) = text(project, &path, &normalise(folder, file), Some("label file"), reader, report)
+        else {
+            continue;
+        };
         let mut found = BTreeMap::new();
         let known = &labels;
         match dotenv::read(&text, &mut found, &|key| known.get(key).cloned()) {

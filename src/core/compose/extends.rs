@@ -5,6 +5,7 @@ use super::heal::heal;
 use super::merge;
 use super::model::Scope;
 use super::model::raw;
+use super::model::refuse_too_many;
 use super::paths;
 use super::read::Because;
 use super::read::Reader;
@@ -44,9 +45,9 @@ pub(super) fn apply(
         let mut trail = Vec::new();
         if extender.resolve(&name, services, file, &mut trail).is_err() {
             // None of these is whole, and one message about them is enough.
-            trail.push((name, file.to_owned()));
-            for (name, _) in trail.iter().filter(|(_, known)| known == file) {
-                give_up(name, services, extender.report);
+            give_up(&name, services, extender.report);
+            for step in trail.iter().filter(|step| step.file == file) {
+                give_up(&step.name, services, extender.report);
             }
         }
     }
@@ -75,6 +76,16 @@ struct Reference {
     span: Span,
 }
 
+/// A service that extends another one on the way to what is extended last.
+struct Step {
+    name: String,
+    /// The file it is in.
+    file: String,
+    /// The other file that its `extends` names. As in compose-go, it is a circle when a service of the same name
+    /// extends one of the same file again, and one that extends a service beside it counts as one of the main file.
+    other: Option<String>,
+}
+
 impl Extender<'_, '_> {
     /// Replaces a service that extends another by the two laid over each other.
     fn resolve(
@@ -82,7 +93,7 @@ impl Extender<'_, '_> {
         name: &str,
         services: &mut Map,
         file: &str,
-        trail: &mut Vec<(String, String)>,
+        trail: &mut Vec<Step>,
     ) -> Result<(), Failed> {
         let path = Path::TOP.key("services");
         let path = path.key(name);
@@ -170,15 +181,15 @@ impl Extender<'_, '_> {
         name: &str,
         file: &str,
         reference: &Reference,
-        trail: &mut Vec<(String, String)>,
+        trail: &mut Vec<Step>,
     ) -> Result<(), Failed> {
-        let step = (name.to_owned(), file.to_owned());
-        let circle = trail.contains(&step);
+        let step = Step { name: name.to_owned(), file: file.to_owned(), other: reference.file.clone() };
+        let circle = trail.iter().any(|known| known.name == step.name && known.other == step.other);
         trail.push(step);
         if !circle && trail.len() <= MAX_CHAIN {
             return Ok(());
         }
-        let steps: Vec<String> = trail.iter().map(|(service, file)| format!("{service} in {file}")).collect();
+        let steps: Vec<String> = trail.iter().map(|step| format!("{} in {}", step.name, step.file)).collect();
         let message = if circle {
             format!("Circular reference: {}", steps.join(" extends "))
         } else {
@@ -213,6 +224,7 @@ impl Extender<'_, '_> {
         let mut all = Resets::default();
         for mut document in documents {
             all = raw(&mut document, other, self.scope.environment, self.report)?;
+            refuse_too_many(&merged, &document, self.report)?;
             all.apply(&mut merged);
             merge::merge(&mut merged, document, &Path::TOP, self.report);
             unique(&mut merged, &Path::TOP, self.report);

@@ -150,7 +150,8 @@ fn load(
     let environment = environment(item, &folder, scope, reader, report)?;
     let because = Because { span: item.span, kind: "included file" };
     let files = reader.all(&files, because, report);
-    let scope = Scope { folder: &folder, environment: &environment, included: scope.included };
+    let scope =
+        Scope { folder: &folder, environment: &environment, included: scope.included, keep_paths: false };
     Ok(model::load(files, scope, reader, report))
 }
 

@@ -50,6 +50,19 @@ pub struct Options {
     pub stop_discovery_at: Option<String>,
     /// The name used when nothing names the project, instead of the folder's.
     pub default_name: Option<String>,
+    /// The stages that are left out, for a look at what is in between.
+    pub skip: Skip,
+}
+
+/// Stages of a load that can be left out. What is loaded then is for looking at, not for running.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Skip {
+    /// Whether what does not hold together is let through.
+    pub consistency: bool,
+    /// Whether relative paths stay as they are written, but for those of included and extended files.
+    pub paths: bool,
+    /// Whether what follows from what is said is left out: the default network, names, implied dependencies.
+    pub normalize: bool,
 }
 
 /// What a load yields.
@@ -124,12 +137,18 @@ fn stages(tree: &dyn Tree, options: &Options, report: &mut Report) -> Result<Pro
     let name = match setup.name.clone() {
         Some(name) => Some(name),
         None => match declared_name(&files, &setup, report) {
+            Some(declared) if options.skip.normalize => Some(declared),
             Some(declared) => ProjectName::normalised(&declared).map(String::from),
             None => setup.default_name.clone(),
         },
     };
     setup.environment.insert("COMPOSE_PROJECT_NAME".into(), name.clone().unwrap_or_default());
-    let scope = Scope { folder: &setup.working_dir, environment: &setup.environment, included: &[] };
+    let scope = Scope {
+        folder: &setup.working_dir,
+        environment: &setup.environment,
+        included: &[],
+        keep_paths: options.skip.paths,
+    };
     let mut root = model::load(files, scope, &mut reader, report);
     if root.as_map().is_none_or(Map::is_empty) {
         report.check()?;
@@ -138,12 +157,14 @@ fn stages(tree: &dyn Tree, options: &Options, report: &mut Report) -> Result<Pro
     let Some(name) = name else {
         return Err(report.plain("project-name", "project name must not be empty"));
     };
-    normalize(&mut root, &name, &setup.environment);
+    if !options.skip.normalize {
+        normalize(&mut root, &name, &setup.environment);
+    }
     let mut project = assemble(root, &name, setup, report);
-    if !report.is_incomplete() {
+    if !options.skip.consistency && !report.is_incomplete() {
         consistency::check(&project, report);
     }
-    env_file::resolve(&mut project, &mut reader, report);
+    env_file::resolve(&mut project, &options.working_dir, &mut reader, report);
     report.check()?;
     drop_unused(&mut project);
     Ok(project)

@@ -15,7 +15,7 @@ enum Rule {
     Replace,
     /// Both as lists of `K=V`, the later behind.
     Append,
-    /// As `Append`, without what is there already.
+    /// As `Append`, without what the earlier one has.
     AppendNew,
     /// A text is a mapping with this one key.
     MapWith(&'static str),
@@ -105,8 +105,8 @@ fn by_rule(rule: Rule, base: &mut Node, over: Node, path: &Path<'_>, report: &mu
         Rule::AppendNew => {
             let mut items = into_sequence(std::mem::take(base));
             let span = over.span;
-            let mut known: BTreeSet<String> = items.iter().map(Node::print).collect();
-            items.extend(into_sequence(over).into_iter().filter(|item| known.insert(item.print())));
+            let known: BTreeSet<String> = items.iter().map(Node::print).collect();
+            items.extend(into_sequence(over).into_iter().filter(|item| !known.contains(&item.print())));
             *base = Node::new(span, Value::List(items));
         }
         Rule::MapWith(key) => {

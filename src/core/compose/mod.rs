@@ -40,6 +40,7 @@ pub use lint::lint;
 pub use load::Extension;
 pub use load::Loaded;
 pub use load::Options;
+pub use load::Skip;
 pub use load::discover;
 pub use load::load;
 pub use project::HashFlavor;

@@ -19,6 +19,7 @@ use super::paths;
 use super::read::Parsed;
 use super::read::Reader;
 use super::report::Failed;
+use super::report::MAX_COVERED;
 use super::report::Report;
 use super::reset;
 use super::schema;
@@ -38,6 +39,8 @@ pub(super) struct Scope<'a> {
     pub(super) environment: &'a BTreeMap<String, String>,
     /// The files that led here by include, the first one first.
     pub(super) included: &'a [String],
+    /// Whether relative paths stay relative.
+    pub(super) keep_paths: bool,
 }
 
 impl Scope<'_> {
@@ -63,8 +66,10 @@ pub(super) fn load(
     defaults::add(&mut merged);
     check::check(&merged, report);
     heal(&mut merged, report);
-    paths::resolve(&mut merged, scope.base(), report);
-    heal(&mut merged, report);
+    if !scope.keep_paths {
+        paths::resolve(&mut merged, scope.base(), report);
+        heal(&mut merged, report);
+    }
     normalize::lone_keys(&mut merged, scope.environment);
     merged
 }
@@ -81,6 +86,9 @@ fn add(
     let Ok(resets) = raw(&mut document, file, scope.environment, report) else {
         return report.lacks_a_part();
     };
+    if refuse_too_many(merged, &document, report).is_err() {
+        return report.lacks_a_part();
+    }
     extends::apply(&mut document, file, &resets, scope, reader, report);
     heal(&mut document, report);
     resets.apply(merged);
@@ -101,6 +109,16 @@ fn add(
     canonical::canonical(merged, report);
     unique(merged, &Path::TOP, report);
     heal(merged, report);
+}
+
+/// Refuses another document if those before have grown large and are many.
+pub(super) fn refuse_too_many(merged: &Node, document: &Node, report: &mut Report) -> Result<(), Failed> {
+    if !report.covers_too_much(merged.count()) {
+        return Ok(());
+    }
+    let message = format!("documents are laid over more than {MAX_COVERED} values of those before them");
+    report.error("limit-documents", document.span, &Path::TOP, message);
+    Err(Failed)
 }
 
 /// Takes the resets out of a document that was just read and fills in its variables. Fails only if it is no mapping.

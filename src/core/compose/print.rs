@@ -1,4 +1,4 @@
-//! The project in the forms that `config` prints: JSON and YAML, each as a value and as text.
+//! The project as the text that `config` prints, JSON and YAML, in its order.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -13,9 +13,10 @@ use super::natural::natural_order;
 use super::project::Project;
 use super::types::FileObject;
 use super::types::Service;
+use crate::core::yaml::Map as NodeMap;
 use crate::core::yaml::Node;
+use crate::core::yaml::Span;
 use crate::core::yaml::Value as NodeValue;
-use crate::core::yaml::decode;
 use crate::core::yaml::emit;
 
 /// A top-level key's value, the largest of which is made when it is wanted.
@@ -45,7 +46,7 @@ fn sections(project: &Project) -> Vec<(String, Section)> {
     let optional =
         optional.into_iter().filter(|(_, value)| value.as_object().is_some_and(|map| !map.is_empty()));
     let others = std::iter::once(("name", project.name.clone().into())).chain(optional);
-    let extensions = project.extensions.iter().map(|(key, value)| (key.clone(), sorted(value.clone())));
+    let extensions = extensions(project).map(|(key, node)| (key.to_owned(), as_go_prints(node.to_json())));
     let others = others.map(|(key, value)| (key.to_owned(), value)).chain(extensions);
     let mut sections: Vec<_> = others.map(|(key, value)| (key, Section::Other(value))).collect();
     sections.push(("services".into(), Section::Services));
@@ -63,7 +64,7 @@ pub(super) fn json_text<E>(project: &Project, mut write: impl FnMut(&str) -> Res
         write(before)?;
         before = ",\n";
         match section {
-            Section::Other(value) => write(&json::entry(&key, &doubled(value), 1))?,
+            Section::Other(value) => write(&doubled_text(&json::entry(&key, &value, 1)))?,
             Section::Services if project.services.is_empty() => {
                 write(&json::entry(&key, &Value::Object(Map::new()), 1))?;
             }
@@ -71,7 +72,7 @@ pub(super) fn json_text<E>(project: &Project, mut write: impl FnMut(&str) -> Res
                 write("  \"services\": {\n")?;
                 for (index, (name, service)) in services(project).enumerate() {
                     write(if index > 0 { ",\n" } else { "" })?;
-                    write(&json::entry(&doubled_text(name), &doubled(to_value(&service)), 2))?;
+                    write(&doubled_text(&json::entry(name, &to_value(&service), 2)))?;
                 }
                 write("\n  }")?;
             }
@@ -85,47 +86,51 @@ pub(super) fn json_text<E>(project: &Project, mut write: impl FnMut(&str) -> Res
 /// # Errors
 /// Fails if writing does.
 pub(super) fn yaml_text<E>(project: &Project, mut write: impl FnMut(&str) -> Result<(), E>) -> Result<(), E> {
-    let one =
-        |key: &str, value: Value| emit(&doubled(Value::Object(Map::from_iter([(key.to_owned(), value)]))));
-    for (key, section) in yaml_sections(project) {
-        match section {
-            Section::Other(value) => write(&one(&key, value))?,
-            Section::Services if project.services.is_empty() => write(&one(&key, Value::Object(Map::new())))?,
-            Section::Services => {
-                let mut names: Vec<&String> = project.services.keys().collect();
-                names.sort_by(|a, b| natural_order(a, b));
-                for (index, name) in names.into_iter().enumerate() {
-                    let Some(service) = yaml_service(project, name) else { continue };
-                    let text = one(&key, Value::Object(Map::from_iter([(name.clone(), service)])));
-                    let heading = text.find('\n').filter(|_| index > 0).map_or(0, |end| end + 1);
-                    write(&text[heading..])?;
-                }
-            }
+    let one = |key: &str, node: Node| {
+        let mut map = NodeMap::default();
+        map.insert(key, Span::default(), node);
+        Node::new(Span::default(), NodeValue::Map(map))
+    };
+    for (key, node) in yaml_sections(project) {
+        if key != "services" || project.services.is_empty() {
+            let node = if key == "services" {
+                Node::new(node.span, NodeValue::Map(NodeMap::default()))
+            } else {
+                node
+            };
+            write(&doubled_text(&emit(&one(&key, node))))?;
+            continue;
+        }
+        let mut names: Vec<&String> = project.services.keys().collect();
+        names.sort_by(|a, b| natural_order(a, b));
+        for (index, name) in names.into_iter().enumerate() {
+            let Some(service) = yaml_service(project, name) else { continue };
+            let text = emit(&one(&key, one(name, service)));
+            let heading = text.find('\n').filter(|_| index > 0).map_or(0, |end| end + 1);
+            write(&doubled_text(&text[heading..]))?;
         }
     }
     Ok(())
 }
 
-/// Returns a value with every `$` in its texts doubled, so that the output can be loaded again.
-fn doubled(value: Value) -> Value {
-    match value {
-        Value::String(text) => Value::String(doubled_text(&text).into_owned()),
-        Value::Array(items) => Value::Array(items.into_iter().map(doubled).collect()),
-        Value::Object(map) => Value::Object(
-            map.into_iter().map(|(key, value)| (doubled_text(&key).into_owned(), doubled(value))).collect(),
-        ),
-        other => other,
-    }
-}
-
+/// Doubles every `$`, so that the output can be loaded again.
 fn doubled_text(text: &str) -> Cow<'_, str> {
     if text.contains('$') { text.replace('$', "$$").into() } else { text.into() }
 }
 
-/// Returns an extension with its keys in order, as Go prints maps.
-fn sorted(mut extension: Value) -> Value {
-    extension.sort_all_objects();
-    extension
+/// Returns a value with its keys in order, as Go prints maps. Go has no empty list here: it is null.
+fn as_go_prints(mut value: Value) -> Value {
+    fn without_empty_lists(value: &mut Value) {
+        match value {
+            Value::Array(items) if items.is_empty() => *value = Value::Null,
+            Value::Array(items) => items.iter_mut().for_each(without_empty_lists),
+            Value::Object(map) => map.values_mut().for_each(without_empty_lists),
+            _ => {}
+        }
+    }
+    value.sort_all_objects();
+    without_empty_lists(&mut value);
+    value
 }
 
 fn objects<'a, T: Serialize>(objects: impl IntoIterator<Item = (&'a String, T)>) -> Value {
@@ -144,42 +149,53 @@ fn service(project: &Project, name: &str) -> Option<Service> {
     Some(service)
 }
 
+/// Returns the top-level `x-` keys.
+pub(super) fn extensions(project: &Project) -> impl Iterator<Item = (&str, &Node)> {
+    let entries = project.document.extensions.as_map().into_iter().flat_map(NodeMap::iter);
+    entries.filter(|(key, _)| key.starts_with("x-")).map(|(key, entry)| (key, &entry.node))
+}
+
 /// Returns the top level of the YAML form, in the order that `config` prints it: without what says nothing, with models
-/// and with the `x-` keys at every level.
-fn yaml_sections(project: &Project) -> Vec<(String, Section)> {
+/// and with the `x-` keys at every level. The services are not in it.
+fn yaml_sections(project: &Project) -> Vec<(String, Node)> {
     let mut rest = sections(project);
-    let mut sections = Vec::new();
+    let mut found: Vec<(String, Node)> = Vec::new();
     for key in ["name", "services", "networks", "volumes", "secrets", "configs"] {
-        if let Some(at) = rest.iter().position(|(known, _)| known == key) {
-            sections.push(rest.remove(at));
+        match rest.iter().position(|(known, _)| known == key).map(|at| rest.remove(at)) {
+            Some((key, Section::Other(value))) => found.push((key, Node::from(value))),
+            Some((key, Section::Services)) => found.push((key, Node::default())),
+            None => {}
         }
     }
     if !project.models.is_empty() {
-        sections.push(("models".into(), Section::Other(objects(&project.models))));
+        found.push(("models".into(), Node::from(objects(&project.models))));
     }
-    sections.extend(rest);
-    for (key, section) in &mut sections {
-        let Section::Other(value) = section else { continue };
-        let users_own = USERS_OWN.contains(&key.as_str());
-        if key.starts_with("x-") {
-            sort_naturally(value);
-            continue;
-        }
-        if let Some(node) = project.document.extensions.get(key) {
-            add_extensions(value, node, users_own);
-        }
-        yaml_form(value, users_own);
+    for (key, node) in &mut found {
+        complete(node, project.document.extensions.get(key), USERS_OWN.contains(&key.as_str()));
     }
-    sections
+    let mut extensions: Vec<_> =
+        extensions(project).map(|(key, node)| (key.to_owned(), node.clone())).collect();
+    extensions.sort_by(|(a, _), (b, _)| natural_order(a, b));
+    for (_, node) in &mut extensions {
+        sort_naturally(node);
+    }
+    found.extend(extensions);
+    found
 }
 
-fn yaml_service(project: &Project, name: &str) -> Option<Value> {
-    let mut value = to_value(&service(project, name)?);
-    if let Some(node) = project.document.extensions.get("services").and_then(|services| services.get(name)) {
-        add_extensions(&mut value, node, false);
+fn yaml_service(project: &Project, name: &str) -> Option<Node> {
+    let mut node = Node::from(to_value(&service(project, name)?));
+    let written = project.document.extensions.get("services").and_then(|services| services.get(name));
+    complete(&mut node, written, false);
+    Some(node)
+}
+
+/// Gives a printed value its `x-` keys and the form that YAML has.
+fn complete(printed: &mut Node, written: Option<&Node>, users_own: bool) {
+    if let Some(written) = written {
+        add_extensions(printed, written, users_own);
     }
-    yaml_form(&mut value, false);
-    Some(value)
+    yaml_form(printed, users_own);
 }
 
 /// The fields whose keys are the user's own. They are printed in natural order, the fields of all else in that of the
@@ -207,30 +223,26 @@ const USERS_OWN: [&str; 19] = [
 ];
 
 /// JSON has some keys always, for hashes are made over it; YAML has them only if they say something.
-fn yaml_form(value: &mut Value, users_own: bool) {
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(|item| yaml_form(item, false)),
-        Value::Object(map) if users_own => {
-            map.values_mut().for_each(|value| yaml_form(value, false));
+fn yaml_form(node: &mut Node, users_own: bool) {
+    match &mut node.value {
+        NodeValue::List(items) => items.iter_mut().for_each(|item| yaml_form(item, false)),
+        NodeValue::Map(map) if users_own => {
+            map.iter_mut().for_each(|(_, value)| yaml_form(value, false));
             sort_keys(map);
         }
-        Value::Object(map) => {
-            for (key, value) in map.iter_mut() {
-                if key.starts_with("x-") {
-                    sort_naturally(value);
-                } else {
-                    yaml_form(value, USERS_OWN.contains(&key.as_str()));
-                }
-                match key.as_str() {
+        NodeValue::Map(map) => {
+            for (key, value) in map.iter_mut().filter(|(key, _)| !key.starts_with("x-")) {
+                yaml_form(value, USERS_OWN.contains(&key));
+                match key {
                     "ulimits" => both_limits(value),
                     "blkio_config" => small_letters(value),
                     _ => {}
                 }
             }
-            map.retain(|key, value| match key.as_str() {
+            map.retain(|key, value| match key {
                 "command" | "entrypoint" => !value.is_null(),
                 "ipam" | "resources" | "placement" | "exec" => {
-                    value.as_object().is_none_or(|map| !map.is_empty())
+                    value.as_map().is_none_or(|map| !map.is_empty())
                 }
                 _ => true,
             });
@@ -240,60 +252,74 @@ fn yaml_form(value: &mut Value, users_own: bool) {
 }
 
 /// In YAML a limit that is given in two parts has both.
-fn both_limits(ulimits: &mut Value) {
-    let limits = ulimits.as_object_mut().into_iter().flat_map(Map::values_mut);
-    for limit in limits.filter_map(Value::as_object_mut) {
-        let [soft, hard] = ["soft", "hard"].map(|key| limit.get(key).cloned().unwrap_or_else(|| 0.into()));
-        *limit = Map::from_iter([("soft".to_owned(), soft), ("hard".to_owned(), hard)]);
+fn both_limits(ulimits: &mut Node) {
+    for (_, limit) in ulimits.as_map_mut().into_iter().flat_map(NodeMap::iter_mut) {
+        let Some(map) = limit.as_map() else { continue };
+        let mut both = NodeMap::default();
+        for key in ["soft", "hard"] {
+            let value = map.get(key).cloned().unwrap_or_else(|| Value::from(0).into());
+            both.insert(key, value.span, value);
+        }
+        limit.value = NodeValue::Map(both);
     }
 }
 
 /// Only JSON has keys with capitals here.
-fn small_letters(blkio: &mut Value) {
-    let lists = blkio.as_object_mut().into_iter().flat_map(Map::values_mut).filter_map(Value::as_array_mut);
-    for device in lists.flatten().filter_map(Value::as_object_mut) {
-        *device = std::mem::take(device).into_iter().map(|(key, v)| (key.to_lowercase(), v)).collect();
+fn small_letters(blkio: &mut Node) {
+    let lists = blkio.as_map_mut().into_iter().flat_map(NodeMap::iter_mut);
+    for device in lists.filter_map(|(_, list)| list.as_list_mut()).flatten().filter_map(Node::as_map_mut) {
+        for (key, entry) in std::mem::take(device) {
+            device.insert(key.to_lowercase(), entry.key, entry.node);
+        }
     }
 }
 
 /// Sorts the keys of a mapping and of all in it.
-fn sort_naturally(value: &mut Value) {
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(sort_naturally),
-        Value::Object(map) => {
-            map.values_mut().for_each(sort_naturally);
+fn sort_naturally(node: &mut Node) {
+    match &mut node.value {
+        NodeValue::List(items) => items.iter_mut().for_each(sort_naturally),
+        NodeValue::Map(map) => {
+            map.iter_mut().for_each(|(_, node)| sort_naturally(node));
             sort_keys(map);
         }
         _ => {}
     }
 }
 
-fn sort_keys(map: &mut Map<String, Value>) {
-    let mut entries: Vec<(String, Value)> = std::mem::take(map).into_iter().collect();
+fn sort_keys(map: &mut NodeMap) {
+    let mut entries: Vec<_> = std::mem::take(map).into_iter().collect();
     entries.sort_by(|(a, _), (b, _)| natural_order(a, b));
-    map.extend(entries);
+    for (key, entry) in entries {
+        map.insert(key, entry.key, entry.node);
+    }
 }
 
-/// Adds the `x-` keys that the document has where the value is a mapping too, and not one of the user's own keys.
-fn add_extensions(value: &mut Value, node: &Node, users_own: bool) {
-    match (value, &node.value) {
-        (Value::Object(map), NodeValue::Map(nodes)) => {
-            for (key, entry) in nodes.iter() {
+/// Adds the `x-` keys that the document has where the printed value is a mapping too, and not one of the user's own
+/// keys: behind all others, in natural order.
+fn add_extensions(printed: &mut Node, written: &Node, users_own: bool) {
+    match (&mut printed.value, &written.value) {
+        (NodeValue::Map(map), NodeValue::Map(entries)) => {
+            let mut extensions = NodeMap::default();
+            for (key, entry) in entries.iter() {
                 match map.get_mut(key) {
                     Some(value) => {
                         let users_own = !users_own && USERS_OWN.contains(&key);
                         add_extensions(value, &entry.node, users_own);
                     }
                     None if key.starts_with("x-") && !users_own => {
-                        if let Ok(extension) = decode(&entry.node) {
-                            map.insert(key.to_owned(), extension);
-                        }
+                        let mut extension = entry.node.clone();
+                        sort_naturally(&mut extension);
+                        extensions.insert(key, entry.key, extension);
                     }
                     None => {}
                 }
             }
+            sort_keys(&mut extensions);
+            for (key, entry) in extensions {
+                map.insert(key, entry.key, entry.node);
+            }
         }
-        (Value::Array(items), NodeValue::List(nodes)) if items.len() == nodes.len() => {
+        (NodeValue::List(items), NodeValue::List(nodes)) if items.len() == nodes.len() => {
             items.iter_mut().zip(nodes).for_each(|(item, node)| add_extensions(item, node, false));
         }
         _ => {}

@@ -5,7 +5,6 @@ use std::fmt;
 
 use super::hash;
 use super::print;
-use super::types::Extensions;
 use super::types::FileObject;
 use super::types::Model;
 use super::types::Network;
@@ -14,6 +13,7 @@ use super::types::Volume;
 use crate::core::diag::Place;
 use crate::core::model::Secret;
 use crate::core::yaml::Document;
+use crate::core::yaml::Node;
 
 /// A project: everything that the Compose files say, resolved.
 #[derive(Clone, Default)]
@@ -42,8 +42,6 @@ pub struct Project {
     pub configs: BTreeMap<String, FileObject>,
     /// The AI models that are used.
     pub models: BTreeMap<String, Model>,
-    /// The top-level `x-` keys.
-    pub extensions: Extensions,
     /// The variables that were interpolated from: the given environment and the `.env` files.
     pub environment: BTreeMap<String, String>,
     /// The environment of each service with its `env_file`s merged in.
@@ -107,6 +105,19 @@ impl Project {
     /// Fails if writing does.
     pub fn write_yaml<E>(&self, write: impl FnMut(&str) -> Result<(), E>) -> Result<(), E> {
         print::yaml_text(self, write)
+    }
+
+    /// Returns what `config --format json` cannot print, and why. `None` if it can print all.
+    pub fn without_json_form(&self) -> Option<String> {
+        let mut builds = self.services.iter().filter_map(|(name, s)| Some((name, s.build.as_deref()?)));
+        if let Some((name, _)) = builds.find(|(_, build)| build.ssh.iter().any(|key| !key.path.is_empty())) {
+            return Some(format!("services.{name}.build.ssh: a key with a path has no JSON form in Compose"));
+        }
+        let number = |(key, node): (&str, &Node)| {
+            let text = node.without_json_form()?.scalar_text()?;
+            Some(format!("{key}: {text} has no JSON form"))
+        };
+        print::extensions(self).find_map(number)
     }
 
     /// Returns the service as `up` works with it: its `env_file`s and `label_file`s merged in and the former cleared.

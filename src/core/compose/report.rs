@@ -31,6 +31,8 @@ pub(super) struct Report {
     ports: usize,
     /// How many values services have got from those that they extend.
     extended: usize,
+    /// How many values documents were laid over.
+    covered: usize,
 }
 
 /// How many errors and how many warnings are told. Nobody reads more, and a large file could have one a line.
@@ -41,6 +43,9 @@ pub(super) const MAX_PORTS: usize = 200_000;
 
 /// How many values services may get from those that they extend, each time counted.
 pub(super) const MAX_EXTENDED: usize = 1_000_000;
+
+/// How many values documents may be laid over, each time counted: all of them are looked at again.
+pub(super) const MAX_COVERED: usize = 5_000_000;
 
 /// How much text variables may bring into a project, in bytes.
 pub(super) const MAX_FILLED: usize = 16 << 20;
@@ -168,6 +173,12 @@ impl Report {
     pub(super) fn extends_too_much(&mut self, values: usize) -> bool {
         self.extended += values;
         self.extended > MAX_EXTENDED
+    }
+
+    /// Counts values that another document is laid over. Returns whether there are too many.
+    pub(super) fn covers_too_much(&mut self, values: usize) -> bool {
+        self.covered += values;
+        self.covered > MAX_COVERED
     }
 
     /// Returns the errors so far.

@@ -30,7 +30,6 @@ enum Key {
 const KEYS: &[(&str, Key)] = &[
     ("networks.*.labels", Key::BeforeEquals),
     ("networks.*.ipam.options", Key::BeforeEquals),
-    ("volumes.*.labels", Key::BeforeEquals),
     ("services.*.annotations", Key::BeforeEquals),
     ("services.*.build.args", Key::BeforeEquals),
     ("services.*.build.additional_contexts", Key::BeforeEquals),

@@ -9,12 +9,15 @@ mod de;
 mod document;
 mod emit;
 mod float;
+mod json;
 mod map;
 mod node;
 mod parse;
 mod path;
 mod places;
 mod scalar;
+mod strict;
+mod timestamp;
 
 pub use de::decode;
 pub use document::Document;

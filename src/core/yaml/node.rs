@@ -52,7 +52,7 @@ pub enum Value {
     Float(f64),
     /// A text.
     Text(String),
-    /// A date, which nothing in Compose accepts.
+    /// A date as Go prints it. Nothing in Compose accepts one but `x-` keys.
     Timestamp(String),
     /// A list.
     List(Vec<Node>),

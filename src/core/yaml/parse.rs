@@ -8,6 +8,8 @@ use saphyr_parser::Parser;
 use super::Node;
 use super::Sources;
 use super::build::Builder;
+use super::strict::Strict;
+use super::strict::control_character;
 use crate::core::diag::Diagnostic;
 
 /// How large a tree may become.
@@ -32,13 +34,18 @@ impl Default for Limits {
 /// Fails at the first thing that is no YAML, a key that is defined twice or is no text, an alias that is unknown or
 /// inside what it stands for, and when a limit is passed.
 pub fn parse(text: &str, sources: &Sources, file: u16, limits: Limits) -> Result<Vec<Node>, Diagnostic> {
-    let mut text = Cow::Borrowed(text.strip_prefix('\u{feff}').unwrap_or(text));
-    let mut repairs = 0;
+    let original = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if let Some(mark) = control_character(original) {
+        let message = "yaml: control characters are not allowed".to_owned();
+        return Err(Builder::new(original, sources, file, limits).error("yaml-syntax", mark, message));
+    }
+    let mut text = Cow::Borrowed(original);
+    let mut read_again = 0;
     loop {
-        match documents(&text, sources, file, limits) {
+        match documents(&text, original, sources, file, limits) {
             Ok(documents) => return Ok(documents),
-            Err(Refused { tab_before: Some(at), .. }) if repairs < MAX_REPAIRS => {
-                repairs += 1;
+            Err(Refused { tab: Some(at), .. }) if read_again < MAX_READ_AGAIN => {
+                read_again += text.len();
                 text = Cow::Owned(tabs_to_spaces(&text, at));
             }
             Err(refused) => return Err(refused.error),
@@ -46,11 +53,15 @@ pub fn parse(text: &str, sources: &Sources, file: u16, limits: Limits) -> Result
     }
 }
 
-/// How many lines may have a tab behind their colon.
-const MAX_REPAIRS: usize = 50;
+/// How many bytes are read again for tabs that the parser does not take, at least.
+const MAX_READ_AGAIN: usize = 4 << 20;
 
-/// What the parser says about a tab between a colon and a word, which go-yaml takes for a space.
-const TAB_BEHIND_COLON: &str = "':' must be followed by a valid YAML whitespace";
+/// What the parser says about tabs that go-yaml takes for spaces: behind a colon, in a quoted text, in brackets.
+const TABS: [&str; 3] = [
+    "':' must be followed by a valid YAML whitespace",
+    "tab cannot be used as indentation",
+    "tabs disallowed within this context (block indentation)",
+];
 
 /// What the parser says when it has to remember too many open brackets, which is far above our own limit.
 const TOO_DEEP: &str = "recursion limit exceeded";
@@ -58,18 +69,26 @@ const TOO_DEEP: &str = "recursion limit exceeded";
 /// Why a text is refused.
 struct Refused {
     error: Diagnostic,
-    /// The character behind a tab that go-yaml accepts and the parser does not.
-    tab_before: Option<usize>,
+    /// The character of or behind a tab that go-yaml may accept and the parser does not.
+    tab: Option<usize>,
 }
 
 impl From<Diagnostic> for Refused {
     fn from(error: Diagnostic) -> Self {
-        Self { error, tab_before: None }
+        Self { error, tab: None }
     }
 }
 
-fn documents(text: &str, sources: &Sources, file: u16, limits: Limits) -> Result<Vec<Node>, Refused> {
+/// Reads the documents of a text, some tabs of which may have been replaced by spaces; `original` has them.
+fn documents(
+    text: &str,
+    original: &str,
+    sources: &Sources,
+    file: u16,
+    limits: Limits,
+) -> Result<Vec<Node>, Refused> {
     let mut builder = Builder::new(text, sources, file, limits);
+    let mut strict = Strict::new(original);
     builder.refuse_other_versions()?;
     let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
@@ -77,9 +96,11 @@ fn documents(text: &str, sources: &Sources, file: u16, limits: Limits) -> Result
             TOO_DEEP => builder.too_deep(*e.marker()).into(),
             info => Refused {
                 error: builder.error("yaml-syntax", *e.marker(), format!("yaml: {info}")),
-                tab_before: (info == TAB_BEHIND_COLON).then(|| e.marker().index()),
+                tab: TABS.contains(&info).then(|| e.marker().index()),
             },
         })?;
+        let refused = |(mark, message)| builder.error("yaml-syntax", mark, format!("yaml: {message}"));
+        strict.event(&event, span).map_err(refused)?;
         if event == Event::StreamEnd {
             break;
         }
@@ -88,10 +109,12 @@ fn documents(text: &str, sources: &Sources, file: u16, limits: Limits) -> Result
     Ok(builder.documents)
 }
 
-/// Replaces the white space before a character by spaces.
-fn tabs_to_spaces(text: &str, before: usize) -> String {
-    let end = text.char_indices().nth(before).map_or(text.len(), |(at, _)| at);
-    let start = text[..end].trim_end_matches([' ', '\t']).len();
+/// Replaces the white space around a character's beginning by spaces.
+fn tabs_to_spaces(text: &str, at: usize) -> String {
+    let blank = [' ', '\t'];
+    let at = text.char_indices().nth(at).map_or(text.len(), |(at, _)| at);
+    let start = text[..at].trim_end_matches(blank).len();
+    let end = text.len() - text[at..].trim_start_matches(blank).len();
     format!("{}{}{}", &text[..start], " ".repeat(end - start), &text[end..])
 }
 

@@ -150,3 +150,18 @@ fn extensions_keep_their_places() {
     assert_eq!(extension.document.sources.place(prune.span).map(|p| (p.line, p.column)), Some((3, 10)));
     assert_eq!(value_of(&loaded.project)["x-evenkeel"], json!({"prune": true}));
 }
+
+#[test]
+fn stages_that_are_left_out_leave_things_as_they_are_written() {
+    use crate::core::compose::Skip;
+    let text = "name: Shop\nservices: {a: {image: x, volumes: ['./d:/d'], links: [b], networks: [gone], env_file: e.env}}";
+    let files = [("compose.yaml", text), ("e.env", "A=1")];
+    let skip = Skip { consistency: true, paths: true, normalize: true };
+    let project = value_of(&load_files(&files, |options| options.skip = skip).expect("loads").project);
+    assert_eq!(project["name"], "Shop");
+    assert_eq!(project["services"]["a"]["volumes"][0]["source"], "./d");
+    assert_eq!(project["services"]["a"]["environment"]["A"], "1");
+    assert_eq!(project["services"]["a"].get("depends_on"), None);
+    let checked = Skip { consistency: false, ..skip };
+    assert!(load_files(&files, |options| options.skip = checked).is_err());
+}

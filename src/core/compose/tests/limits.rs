@@ -35,6 +35,16 @@ fn deep_nesting_is_refused() {
 }
 
 #[test]
+fn many_documents_over_much_are_refused() {
+    let documents: Vec<String> = (0..5000).map(|i| format!("---\nx-{i}: 1\n")).collect();
+    refused_with(&documents.concat(), "documents are laid over more than 5000000 values");
+    let base = format!("services: {{m: {{image: x}}}}\n{}", documents.concat());
+    let main = "services: {a: {extends: {service: m, file: b.yaml}}}";
+    let found = errors(&[("compose.yaml", main), ("b.yaml", &base)]);
+    assert!(found.contains("documents are laid over"), "{found}");
+}
+
+#[test]
 fn a_large_file_is_refused() {
     refused_with(&format!("# {}", "x".repeat(5 << 20)), "the file is larger than 4194304 bytes");
 }

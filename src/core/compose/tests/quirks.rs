@@ -7,6 +7,7 @@ use super::errors;
 use super::load_files;
 use super::loaded;
 use super::project;
+use super::value_of;
 use super::yaml_of;
 
 /// Returns one field of a service `a` with this line, or the errors.
@@ -171,4 +172,37 @@ fn yaml_writes_limits_in_full_and_devices_in_small_letters() {
     let yaml = yaml_of(&loaded(&files).project);
     assert!(yaml.contains("        soft: 0\n        hard: 1\n"), "{yaml}");
     assert!(yaml.contains("      weight_device:\n        - path: /d\n          weight: 1\n"), "{yaml}");
+}
+
+#[test]
+fn extensions_print_as_go_prints_what_it_has_of_them() {
+    let text =
+        "services: {a: {image: x, x-b: 1, x-a: [.nan, 2024-1-2]}}\nx-b: []\nx-a: {k10: [], k9: 1e21}\n";
+    let project = loaded(&[("compose.yaml", text)]).project;
+    assert_eq!(value_of(&project)["x-a"], json!({"k10": null, "k9": 1e21}));
+    assert_eq!(value_of(&project)["x-b"], json!(null));
+    assert_eq!(project.without_json_form(), None);
+    let yaml = yaml_of(&project);
+    assert!(yaml.contains("    x-a:\n      - .nan\n      - 2024-01-02T00:00:00Z\n    x-b: 1\n"), "{yaml}");
+    assert!(yaml.ends_with("x-a:\n  k9: 1e+21\n  k10: []\nx-b: []\n"), "{yaml}");
+    let project = loaded(&[("compose.yaml", "services: {a: {image: x}}\nx-a: [{b: -.inf}]\n")]).project;
+    assert_eq!(project.without_json_form().as_deref(), Some("x-a: -Inf has no JSON form"));
+}
+
+#[test]
+fn what_holds_extensions_only_is_printed_for_them() {
+    let text = "services: {a: {image: x, deploy: {placement: {x-a: 1}, resources: {}}}}";
+    let yaml = yaml_of(&loaded(&[("compose.yaml", text)]).project);
+    assert!(yaml.contains("    deploy:\n      placement:\n        x-a: 1\n    image: x\n"), "{yaml}");
+}
+
+#[test]
+fn labels_of_a_volume_are_not_told_apart_by_their_key() {
+    let text = "services: {a: {image: x, volumes: ['data:/d']}}\nvolumes: {data: {labels: [a=1, b, b]}}\n";
+    assert!(super::errors(&[("compose.yaml", text)]).contains("volumes.data.labels"));
+}
+
+#[test]
+fn keys_of_a_mapping_may_end_with_a_space() {
+    assert_eq!(field("environment: {'A ': 1, 'à': 2}", "environment"), json!({"A ": "1", "à": "2"}));
 }

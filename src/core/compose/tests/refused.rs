@@ -58,6 +58,7 @@ fn what_does_not_hold_together_is_told_with_its_place() {
             "services.a.stop_grace_period: time: unknown unit \"x\"",
         ),
         ("services: {a: {image: x, environment: ['A =1']}}", "declared with a trailing space"),
+        ("services: {a: {image: x, environment: ['à=1']}}", "declared with a trailing space"),
     ];
     for (text, expected) in cases {
         let found = errors(&[("compose.yaml", text)]);
@@ -157,4 +158,29 @@ fn an_alias_bomb_is_refused() {
         text = format!("{text}x{i}: &x{i} [{aliases}]\n");
     }
     assert!(errors(&[("compose.yaml", &text)]).contains("values with its aliases expanded"));
+}
+
+#[test]
+fn services_of_one_name_that_extend_beside_them_are_a_circle_as_in_compose() {
+    let files = [
+        ("compose.yaml", "services: {a: {extends: {service: m, file: b.yaml}}}"),
+        ("b.yaml", "services: {m: {extends: n}, n: {extends: {service: m, file: c.yaml}}}"),
+        ("c.yaml", "services: {m: {extends: o}, o: {image: x}}"),
+    ];
+    assert!(errors(&files).contains("Circular reference"));
+    let renamed = [files[0], files[1], ("c.yaml", "services: {m: {image: x}}")];
+    assert_eq!(errors(&renamed), "loads");
+}
+
+#[test]
+fn what_an_override_says_twice_is_refused_though_the_base_may_say_it_too() {
+    let files = |hosts: &'static str| {
+        [
+            ("compose.yaml", "services: {a: {image: x, extra_hosts: ['a=1.1.1.1']}}"),
+            ("compose.override.yaml", hosts),
+        ]
+    };
+    assert_eq!(errors(&files("services: {a: {extra_hosts: ['a=1.1.1.1', 'b=1.1.1.1']}}")), "loads");
+    let twice = errors(&files("services: {a: {extra_hosts: ['b=1.1.1.1', 'b=1.1.1.1']}}"));
+    assert!(twice.contains("services.a.extra_hosts"), "{twice}");
 }

@@ -96,7 +96,11 @@ impl<'de> Deserialize<'de> for Any {
 
 /// `K: V` pairs written as a mapping or as a list of `K=V`.
 fn pairs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Option<String>>, D::Error> {
-    match Any::deserialize(deserializer)? {
+    pairs_of(Any::deserialize(deserializer)?)
+}
+
+fn pairs_of<E: Error>(value: Any) -> Result<BTreeMap<String, Option<String>>, E> {
+    match value {
         Any::Null => Ok(BTreeMap::new()),
         Any::Map(entries) => Ok(extensions_apart(entries)),
         Any::List(items) => Ok(items
@@ -107,7 +111,7 @@ fn pairs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, 
                 None => (item, None),
             })
             .collect()),
-        _ => Err(D::Error::custom("must be a mapping or a list of `KEY=VALUE`")),
+        _ => Err(E::custom("must be a mapping or a list of `KEY=VALUE`")),
     }
 }
 
@@ -133,8 +137,12 @@ fn extensions_apart(entries: Vec<(String, Any)>) -> BTreeMap<String, Option<Stri
 pub(super) fn environment<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<String, Option<String>>, D::Error> {
-    let pairs = pairs(deserializer)?;
-    match pairs.keys().find(|key| key.ends_with(char::is_whitespace)) {
+    let value = Any::deserialize(deserializer)?;
+    let is_list = matches!(value, Any::List(_));
+    let pairs = pairs_of(value)?;
+    // As in compose-go a list alone is looked at, and of a key its last byte, which may be half a letter.
+    let space = |key: &str| matches!(key.as_bytes().last(), Some(b'\t'..=b'\r' | b' ' | 0x85 | 0xa0));
+    match pairs.keys().find(|key| is_list && space(key)) {
         Some(key) => {
             Err(D::Error::custom(format!("environment variable {key} is declared with a trailing space")))
         }
