@@ -15,7 +15,6 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::DockerEngine;
-use super::READ_DEADLINE;
 use super::archive;
 use super::segment;
 use super::within;
@@ -131,13 +130,10 @@ impl DockerEngine {
     /// Returns whether the container's process runs, if that can be told. bollard does not tell "done" (204) from
     /// "nothing to do" (304), so it is asked for before.
     async fn is_running(&self, container: &str) -> Result<Option<bool>, EngineError> {
-        let name = segment(container);
-        match within(READ_DEADLINE, "inspect", self.docker.inspect_container(&name, None)).await {
-            Ok(found) => Ok(found.state.and_then(|state| state.running)),
+        match self.inspected(container).await {
+            Ok(found) => Ok(found.map(|found| found.state.is_up())),
             // The call itself tells better what is wrong.
-            Err(error) if matches!(error.kind, EngineErrorKind::NotFound | EngineErrorKind::Unreadable) => {
-                Ok(None)
-            }
+            Err(error) if error.kind == EngineErrorKind::Unreadable => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -1,7 +1,7 @@
 //! The engine's long answer on one container, as core sees it.
 //!
-//! The answer is read leniently from plain JSON: `null` counts as absent and unknown fields are passed over, because
-//! engines differ in both.
+//! The answer is read leniently from plain JSON without `null`s (see [`super::read`]), because engines differ in what
+//! they leave out.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -82,14 +82,14 @@ struct AnswerHostConfig {
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
-struct AnswerNetworks {
-    networks: BTreeMap<String, AnswerEndpoint>,
+pub(super) struct AnswerNetworks {
+    pub(super) networks: BTreeMap<String, AnswerEndpoint>,
     ports: BTreeMap<String, Vec<PortBinding>>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
-struct AnswerEndpoint {
+pub(super) struct AnswerEndpoint {
     #[serde(rename = "NetworkID")]
     network_id: String,
     aliases: Vec<String>,
@@ -107,12 +107,11 @@ pub(super) struct AnswerMount {
     writable: bool,
 }
 
-/// Reads an answer.
+/// Reads an answer without `null`s.
 ///
 /// # Errors
 /// Fails if a field that matters has another type than it should.
-pub(super) fn container(mut answer: Value) -> Result<Container, serde_json::Error> {
-    strip_nulls(&mut answer);
+pub(super) fn container(answer: Value) -> Result<Container, serde_json::Error> {
     let request = request(&answer);
     let answer: Answer = serde_json::from_value(answer)?;
     let health = answer.state.health.unwrap_or_default();
@@ -152,18 +151,6 @@ impl AnswerMount {
     }
 }
 
-/// Removes what is `null`, at any depth.
-pub(super) fn strip_nulls(value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            map.retain(|_, value| !value.is_null());
-            map.values_mut().for_each(strip_nulls);
-        }
-        Value::Array(items) => items.iter_mut().for_each(strip_nulls),
-        _ => {}
-    }
-}
-
 fn health_word(word: &str) -> Option<Health> {
     match word {
         "starting" => Some(Health::Starting),
@@ -186,7 +173,10 @@ fn failing_output(log: &[AnswerHealthLog]) -> String {
 }
 
 /// Engines before API 1.45 add the short id to the aliases; nobody asked for it.
-fn attachments(networks: BTreeMap<String, AnswerEndpoint>, id: &str) -> BTreeMap<String, Attachment> {
+pub(super) fn attachments(
+    networks: BTreeMap<String, AnswerEndpoint>,
+    id: &str,
+) -> BTreeMap<String, Attachment> {
     let attachment = |endpoint: AnswerEndpoint| Attachment {
         network_id: endpoint.network_id,
         aliases: endpoint.aliases.into_iter().filter(|alias| !is_short_id(alias, id)).collect(),
@@ -255,9 +245,10 @@ fn requested_endpoint(endpoint: &Value, id: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::docker::read::strip_nulls;
 
     fn answer() -> Value {
-        json!({
+        let mut answer = json!({
             "Id": "0123456789abcdef", "Name": "/p-web-1", "Image": "sha256:1", "RestartCount": 2,
             "State": {
                 "Status": "running", "ExitCode": 0, "Error": "", "StartedAt": "2026-01-02T03:04:05.6Z",
@@ -281,7 +272,9 @@ mod tests {
                 }
             },
             "Mounts": [{ "Type": "volume", "Name": "data", "Source": "/v/data", "Destination": "/data", "RW": true }]
-        })
+        });
+        strip_nulls(&mut answer);
+        answer
     }
 
     #[test]

@@ -1,21 +1,21 @@
-//! The engine's listings, as core sees them.
+//! The engine's listings and its word on itself, as core sees them.
+//!
+//! Only what is used is read. What an engine leaves out counts as empty, and a word that this version does not know is
+//! kept as it is: see [`super::read`].
 
 use std::collections::BTreeMap;
 
-use bollard::models::ContainerSummary;
-use bollard::models::EndpointSettings;
-use bollard::models::ImageSummary;
-use bollard::models::Network as NetworkAnswer;
-use bollard::models::SystemVersion;
-use bollard::models::Volume as VolumeAnswer;
+use serde::Deserialize;
 
+use super::inspect::AnswerMount;
+use super::inspect::AnswerNetworks;
+use super::inspect::attachments;
 use crate::core::desired::request::RestartPolicy;
-use crate::core::observed::Attachment;
+use crate::core::model::familiar;
 use crate::core::observed::ComposeLabels;
 use crate::core::observed::Container;
 use crate::core::observed::EngineInfo;
 use crate::core::observed::Image;
-use crate::core::observed::MountPoint;
 use crate::core::observed::Network;
 use crate::core::observed::OwnLabels;
 use crate::core::observed::PublishedPort;
@@ -24,15 +24,27 @@ use crate::core::observed::Volume;
 use crate::ports::EngineError;
 use crate::ports::EngineErrorKind;
 
-/// Reads what the engine is.
-pub(super) fn engine_info(answer: SystemVersion) -> Result<EngineInfo, EngineError> {
-    let api = answer.api_version.unwrap_or_default();
-    match api_version(&api) {
-        Some(api) => Ok(EngineInfo { version: answer.version.unwrap_or_default(), api }),
-        None => Err(EngineError::new(
-            EngineErrorKind::Unreadable,
-            format!("the engine names no API version that can be read: `{api}`"),
-        )),
+/// The answer of `GET /version`.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct Version {
+    version: String,
+    api_version: String,
+}
+
+impl Version {
+    /// Returns what the engine is.
+    ///
+    /// # Errors
+    /// Fails if it names no API version.
+    pub(super) fn into_core(self) -> Result<EngineInfo, EngineError> {
+        match api_version(&self.api_version) {
+            Some(api) => Ok(EngineInfo { version: self.version, api }),
+            None => Err(EngineError::new(
+                EngineErrorKind::Unreadable,
+                format!("the engine names no API version that can be read: `{}`", self.api_version),
+            )),
+        }
     }
 }
 
@@ -42,33 +54,56 @@ pub(super) fn api_version(text: &str) -> Option<(u32, u32)> {
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// Reads all that a listing says of a container.
-pub(super) fn container(answer: ContainerSummary) -> Container {
-    let labels: BTreeMap<String, String> = answer.labels.unwrap_or_default().into_iter().collect();
-    let word = answer.state.map(|state| state.to_string()).unwrap_or_default();
-    Container {
-        id: answer.id.unwrap_or_default(),
-        name: own_name(&answer.names.unwrap_or_default()),
-        image: answer.image.unwrap_or_default(),
-        image_id: answer.image_id.unwrap_or_default(),
-        own: OwnLabels::read(&labels),
-        compose: ComposeLabels::read(&labels),
-        state: State::parse(&word),
-        exit_code: 0,
-        error: String::new(),
-        health: None,
-        health_output: String::new(),
-        created_at: None,
-        started_at: None,
-        finished_at: None,
-        restart_count: 0,
-        restart_policy: RestartPolicy::default(),
-        networks: attachments(
-            answer.network_settings.and_then(|settings| settings.networks).into_iter().flatten(),
-        ),
-        mounts: answer.mounts.unwrap_or_default().into_iter().map(mount).collect(),
-        ports: ports(answer.ports.unwrap_or_default()),
-        request: None,
+/// One container of `GET /containers/json`.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct ListedContainer {
+    pub(super) id: String,
+    names: Vec<String>,
+    image: String,
+    #[serde(rename = "ImageID")]
+    image_id: String,
+    pub(super) labels: BTreeMap<String, String>,
+    state: String,
+    ports: Vec<ListedPort>,
+    network_settings: AnswerNetworks,
+    mounts: Vec<AnswerMount>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct ListedPort {
+    #[serde(rename = "IP")]
+    ip: String,
+    public_port: u16,
+    r#type: String,
+}
+
+impl ListedContainer {
+    /// Returns all that a listing says of a container.
+    pub(super) fn into_core(self) -> Container {
+        Container {
+            name: own_name(&self.names),
+            image: self.image,
+            image_id: self.image_id,
+            own: OwnLabels::read(&self.labels),
+            compose: ComposeLabels::read(&self.labels),
+            state: State::parse(&self.state),
+            exit_code: 0,
+            error: String::new(),
+            health: None,
+            health_output: String::new(),
+            created_at: None,
+            started_at: None,
+            finished_at: None,
+            restart_count: 0,
+            restart_policy: RestartPolicy::default(),
+            networks: attachments(self.network_settings.networks, &self.id),
+            mounts: self.mounts.into_iter().map(AnswerMount::into_core).collect(),
+            ports: ports(self.ports),
+            request: None,
+            id: self.id,
+        }
     }
 }
 
@@ -78,30 +113,12 @@ fn own_name(names: &[String]) -> String {
     names.iter().map(bare).find(|name| !name.contains('/')).unwrap_or_default()
 }
 
-fn attachments(networks: impl Iterator<Item = (String, EndpointSettings)>) -> BTreeMap<String, Attachment> {
-    let attachment = |endpoint: EndpointSettings| Attachment {
-        network_id: endpoint.network_id.unwrap_or_default(),
-        aliases: endpoint.aliases.unwrap_or_default(),
-    };
-    networks.map(|(name, endpoint)| (name, attachment(endpoint))).collect()
-}
-
-fn mount(answer: bollard::models::MountPoint) -> MountPoint {
-    MountPoint {
-        kind: answer.typ.unwrap_or_default(),
-        name: answer.name.unwrap_or_default(),
-        source: answer.source.unwrap_or_default(),
-        destination: answer.destination.unwrap_or_default(),
-        writable: answer.rw.unwrap_or_default(),
-    }
-}
-
-fn ports(answer: Vec<bollard::models::PortSummary>) -> Vec<PublishedPort> {
-    let mut ports: Vec<PublishedPort> = answer
+fn ports(listed: Vec<ListedPort>) -> Vec<PublishedPort> {
+    let mut ports: Vec<PublishedPort> = listed
         .into_iter()
         .filter_map(|port| {
-            let protocol = port.typ.map_or_else(|| "tcp".into(), |kind| kind.to_string());
-            PublishedPort::of(&port.ip.unwrap_or_default(), port.public_port?, &protocol)
+            let protocol = if port.r#type.is_empty() { "tcp" } else { &port.r#type };
+            PublishedPort::of(&port.ip, port.public_port, protocol)
         })
         .collect();
     ports.sort();
@@ -109,33 +126,76 @@ fn ports(answer: Vec<bollard::models::PortSummary>) -> Vec<PublishedPort> {
     ports
 }
 
-/// Reads a network.
-pub(super) fn network(answer: NetworkAnswer) -> Network {
-    let labels: BTreeMap<String, String> = answer.labels.unwrap_or_default().into_iter().collect();
-    Network {
-        id: answer.id.unwrap_or_default(),
-        name: answer.name.unwrap_or_default(),
-        driver: answer.driver.unwrap_or_default(),
-        own: OwnLabels::read(&labels),
-        labels,
+/// One network of `GET /networks`.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct ListedNetwork {
+    id: String,
+    name: String,
+    driver: String,
+    labels: BTreeMap<String, String>,
+}
+
+impl ListedNetwork {
+    pub(super) fn into_core(self) -> Network {
+        let own = OwnLabels::read(&self.labels);
+        Network { id: self.id, name: self.name, driver: self.driver, own, labels: self.labels }
     }
 }
 
-/// Reads a volume.
-pub(super) fn volume(answer: VolumeAnswer) -> Volume {
-    let labels: BTreeMap<String, String> = answer.labels.into_iter().collect();
-    Volume { name: answer.name, driver: answer.driver, own: OwnLabels::read(&labels), labels }
+/// The answer of `GET /volumes`.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct ListedVolumes {
+    pub(super) volumes: Vec<ListedVolume>,
 }
 
-/// Reads an image.
-pub(super) fn image(answer: ImageSummary) -> Image {
-    let mut references: Vec<String> = answer
-        .repo_tags
-        .into_iter()
-        .chain(answer.repo_digests)
-        .filter(|reference| !reference.starts_with("<none>"))
-        .collect();
-    references.sort();
-    references.dedup();
-    Image { id: answer.id, references }
+/// One volume.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct ListedVolume {
+    name: String,
+    driver: String,
+    labels: BTreeMap<String, String>,
 }
+
+impl ListedVolume {
+    pub(super) fn into_core(self) -> Volume {
+        let own = OwnLabels::read(&self.labels);
+        Volume { name: self.name, driver: self.driver, own, labels: self.labels }
+    }
+}
+
+/// One image of `GET /images/json`.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct ListedImage {
+    id: String,
+    repo_tags: Vec<String>,
+    repo_digests: Vec<String>,
+}
+
+impl ListedImage {
+    pub(super) fn into_core(self) -> Image {
+        let mut references: Vec<String> = self
+            .repo_tags
+            .into_iter()
+            .chain(self.repo_digests)
+            .filter(|reference| !reference.starts_with("<none>"))
+            .map(|reference| familiar(&reference))
+            .collect();
+        references.sort();
+        references.dedup();
+        Image { id: self.id, references }
+    }
+}
+
+/// The answer of `GET /images/{reference}/json`.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct FoundImage {
+    pub(super) id: String,
+}
+
+#[cfg(test)]
+mod tests;

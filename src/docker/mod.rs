@@ -17,6 +17,7 @@ mod listing;
 mod logs;
 mod observe;
 mod pull;
+mod read;
 mod transport;
 
 use std::future::Future;
@@ -125,8 +126,7 @@ impl DockerEngine {
         if let Some(info) = known {
             return Ok(info);
         }
-        let version = within(READ_DEADLINE, "version", self.docker.version()).await?;
-        let info = listing::engine_info(version)?;
+        let info = self.read::<listing::Version>("version", "/version").await?.into_core()?;
         *self.info.lock().unwrap_or_else(PoisonError::into_inner) = Some(info.clone());
         Ok(info)
     }
@@ -176,7 +176,7 @@ impl Engine for DockerEngine {
     }
 
     async fn events(&self) -> Result<BoxStream<'static, EngineEvent>, EngineError> {
-        events::follow(&self.docker).await
+        self.follow_events().await
     }
 }
 

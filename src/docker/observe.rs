@@ -1,20 +1,19 @@
 //! Snapshots: five listings at once, then a long look at each container that may matter.
 
-use bollard::models::ContainerSummary;
-use bollard::query_parameters::ListContainersOptionsBuilder;
-use bollard::query_parameters::ListImagesOptions;
-use bollard::query_parameters::ListNetworksOptions;
-use bollard::query_parameters::ListVolumesOptions;
 use futures_util::StreamExt;
 use futures_util::TryStreamExt;
 use futures_util::stream;
 
 use super::DockerEngine;
-use super::READ_DEADLINE;
 use super::inspect;
-use super::listing;
+use super::listing::FoundImage;
+use super::listing::ListedContainer;
+use super::listing::ListedImage;
+use super::listing::ListedNetwork;
+use super::listing::ListedVolume;
+use super::listing::ListedVolumes;
+use super::read;
 use super::segment;
-use super::within;
 use crate::core::desired::label;
 use crate::core::model::familiar;
 use crate::core::observed::Container;
@@ -36,9 +35,9 @@ impl DockerEngine {
         let (engine, containers, networks, volumes, images) = tokio::try_join!(
             self.known_info(),
             self.list_containers(),
-            within(READ_DEADLINE, "networks", self.docker.list_networks(None::<ListNetworksOptions>)),
-            within(READ_DEADLINE, "volumes", self.docker.list_volumes(None::<ListVolumesOptions>)),
-            within(READ_DEADLINE, "images", self.docker.list_images(None::<ListImagesOptions>)),
+            self.read::<Vec<ListedNetwork>>("networks", "/networks"),
+            self.read::<ListedVolumes>("volumes", "/volumes"),
+            self.read::<Vec<ListedImage>>("images", "/images/json"),
         )?;
         let (close, rest): (Vec<_>, Vec<_>) =
             containers.into_iter().partition(|container| matters(container, projects));
@@ -52,11 +51,11 @@ impl DockerEngine {
             containers: inspected
                 .into_iter()
                 .flatten()
-                .chain(rest.into_iter().map(listing::container))
+                .chain(rest.into_iter().map(ListedContainer::into_core))
                 .collect(),
-            networks: networks.into_iter().map(listing::network).collect(),
-            volumes: volumes.volumes.unwrap_or_default().into_iter().map(listing::volume).collect(),
-            images: images.into_iter().map(listing::image).collect(),
+            networks: networks.into_iter().map(ListedNetwork::into_core).collect(),
+            volumes: volumes.volumes.into_iter().map(ListedVolume::into_core).collect(),
+            images: images.into_iter().map(ListedImage::into_core).collect(),
             held_ports: Vec::new(),
         };
         observed.containers.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
@@ -70,7 +69,7 @@ impl DockerEngine {
     pub(super) async fn look_at(&self, container: &str) -> Result<Option<Container>, EngineError> {
         match self.inspected(container).await {
             Err(error) if error.kind == EngineErrorKind::Unreadable => {
-                let listed = self.list_containers().await?.into_iter().map(listing::container);
+                let listed = self.list_containers().await?.into_iter().map(ListedContainer::into_core);
                 let is_it = |found: &Container| found.name == container || found.id.starts_with(container);
                 Ok(listed.into_iter().find(is_it).map(unreadable))
             }
@@ -82,44 +81,41 @@ impl DockerEngine {
     pub(super) async fn known_by_name(&self, references: &[String]) -> Result<Vec<Image>, EngineError> {
         let mut known = Vec::new();
         for reference in references.iter().filter(|reference| is_plain(reference)) {
-            match within(READ_DEADLINE, "image inspect", self.docker.inspect_image(reference)).await {
-                Ok(found) => {
-                    known.extend(found.id.map(|id| Image { id, references: vec![familiar(reference)] }));
-                }
-                Err(error) if error.kind == EngineErrorKind::NotFound => {}
-                Err(error) => return Err(error),
+            if let Some(id) = self.image_id(reference).await? {
+                known.push(Image { id, references: vec![familiar(reference)] });
             }
         }
         Ok(known)
     }
 
-    async fn list_containers(&self) -> Result<Vec<ContainerSummary>, EngineError> {
-        let all = ListContainersOptionsBuilder::new().all(true).build();
-        within(READ_DEADLINE, "containers", self.docker.list_containers(Some(all))).await
+    /// Returns the id of the image that a reference means, if it is there.
+    pub(super) async fn image_id(&self, reference: &str) -> Result<Option<String>, EngineError> {
+        match self.read::<FoundImage>("image inspect", &format!("/images/{reference}/json")).await {
+            Ok(found) => Ok(Some(found.id).filter(|id| !id.is_empty())),
+            Err(error) if error.kind == EngineErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
-    async fn look_closely(&self, listed: ContainerSummary) -> Result<Option<Container>, EngineError> {
-        match self.inspected(listed.id.as_deref().unwrap_or_default()).await {
+    async fn list_containers(&self) -> Result<Vec<ListedContainer>, EngineError> {
+        self.read("containers", "/containers/json?all=true").await
+    }
+
+    async fn look_closely(&self, listed: ListedContainer) -> Result<Option<Container>, EngineError> {
+        match self.inspected(&listed.id).await {
             Err(error) if error.kind == EngineErrorKind::Unreadable => {
-                Ok(Some(unreadable(listing::container(listed))))
+                Ok(Some(unreadable(listed.into_core())))
             }
             answer => answer,
         }
     }
 
-    async fn inspected(&self, container: &str) -> Result<Option<Container>, EngineError> {
-        let unreadable = |error: serde_json::Error| {
-            EngineError::new(
-                EngineErrorKind::Unreadable,
-                format!("the engine's answer on container {container} cannot be read: {error}"),
-            )
-        };
-        let name = segment(container);
-        let answer = self.docker.inspect_container(&name, None);
-        match within(READ_DEADLINE, "inspect", answer).await {
+    /// Looks at one container, by name or id. One that answers in a way that cannot be read is an error.
+    pub(super) async fn inspected(&self, container: &str) -> Result<Option<Container>, EngineError> {
+        let what = format!("container {container}");
+        match self.read_json(&what, &format!("/containers/{}/json", segment(container))).await {
             Ok(answer) => {
-                let answer = serde_json::to_value(answer).map_err(unreadable)?;
-                inspect::container(answer).map(Some).map_err(unreadable)
+                inspect::container(answer).map(Some).map_err(|error| read::unreadable(&what, &error))
             }
             Err(error) if error.kind == EngineErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -134,11 +130,9 @@ fn is_plain(reference: &str) -> bool {
 }
 
 /// Returns true for a container of an Evenkeel or of one of the projects.
-fn matters(container: &ContainerSummary, projects: &[String]) -> bool {
-    container.labels.as_ref().is_some_and(|labels| {
-        labels.contains_key(label::INSTANCE)
-            || labels.get(label::compose::PROJECT).is_some_and(|project| projects.contains(project))
-    })
+fn matters(container: &ListedContainer, projects: &[String]) -> bool {
+    container.labels.contains_key(label::INSTANCE)
+        || container.labels.get(label::compose::PROJECT).is_some_and(|project| projects.contains(project))
 }
 
 /// A container that is there and cannot be understood is never taken for absent.

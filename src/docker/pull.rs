@@ -10,9 +10,7 @@ use futures_util::Stream;
 use futures_util::StreamExt;
 
 use super::DockerEngine;
-use super::READ_DEADLINE;
 use super::error;
-use super::within;
 use crate::core::model::Secret;
 use crate::core::model::familiar;
 use crate::ports::CallOutcome;
@@ -45,14 +43,12 @@ impl DockerEngine {
             Ok(end) => end.map_err(|error| with_login(error, unusable.as_deref()))?,
             Err(_) => return Err(error::timed_out(&format!("pull of {image}"), deadline)),
         }
-        let found = within(READ_DEADLINE, "image inspect", self.docker.inspect_image(image)).await;
-        match found {
-            Ok(found) => Ok(CallOutcome { id: found.id.unwrap_or_default(), changed: true }),
-            Err(error) if error.kind == EngineErrorKind::NotFound => Err(EngineError::new(
+        match self.image_id(image).await? {
+            Some(id) => Ok(CallOutcome { id, changed: true }),
+            None => Err(EngineError::new(
                 EngineErrorKind::Registry,
                 format!("cannot pull {image}: the engine reported success, but the image is not there"),
             )),
-            Err(error) => Err(error),
         }
     }
 }
