@@ -139,23 +139,31 @@ async fn a_container_in_a_state_of_tomorrow_is_unknown_and_not_absent() {
     let (_folder, engine, _) = fake(|path| match path {
         "/version" => ok(&json!({ "ApiVersion": "1.99", "Version": "99.0" })),
         "/networks" | "/images/json" => ok(&json!([])),
-        "/volumes" => ok(&json!({ "Volumes": null })),
+        // Without `Options`, and with a scope of tomorrow: bollard's own type refuses both.
+        "/volumes" => ok(&json!({ "Volumes": [{ "Name": "data", "Driver": "local", "Scope": "galaxy" }] })),
         "/containers/json" => ok(&json!([
             { "Id": "c1", "Names": ["/p-web-1"], "State": "running", "Labels": { "com.docker.compose.project": "p" } },
             { "Id": "c2", "Names": ["/p-gone-1"], "State": "exited", "Labels": { "com.docker.compose.project": "p" } },
             { "Id": "c3", "Names": ["/other"], "State": "exited", "Labels": {} },
+            { "Id": "c4", "Names": ["/p-odd-1"], "State": "exited", "Labels": { "com.docker.compose.project": "p" } },
         ])),
         "/containers/c1/json" | "/containers/p-web-1/json" => {
-            ok(&json!({ "Id": "c1", "State": { "Status": "hibernating" } }))
+            ok(&json!({ "Id": "c1", "Name": "/p-web-1", "State": { "Status": "hibernating" } }))
+        }
+        "/containers/c4/json" | "/containers/p-odd-1/json" => {
+            ok(&json!({ "Id": "c4", "Name": "/p-odd-1", "State": "exited" }))
         }
         _ => (StatusCode::NOT_FOUND, json!({ "message": "No such container" }).to_string()).into_response(),
     });
     let observed = engine.observe(&["p".into()]).await.expect("a snapshot");
     let found: Vec<(&str, &str)> =
         observed.containers.iter().map(|c| (c.name.as_str(), c.state.word())).collect();
-    assert_eq!(found, [("other", "exited"), ("p-web-1", "unreadable")]);
-    let alone = engine.inspect("p-web-1").await.expect("an answer").expect("it is there");
-    assert_eq!(alone.state, State::Unknown("unreadable".into()));
+    assert_eq!(observed.volumes.iter().map(|v| v.name.as_str()).collect::<Vec<_>>(), ["data"]);
+    assert_eq!(found, [("other", "exited"), ("p-odd-1", "unreadable"), ("p-web-1", "hibernating")]);
+    for (name, word) in [("p-web-1", "hibernating"), ("p-odd-1", "unreadable")] {
+        let alone = engine.inspect(name).await.expect("an answer").expect("it is there");
+        assert_eq!(alone.state, State::Unknown(word.into()));
+    }
     assert_eq!(engine.inspect("none").await, Ok(None));
 }
 
