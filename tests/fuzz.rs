@@ -69,7 +69,7 @@ fn grows_no_faster_than_its_input(target: fn(&[u8]), shape: &str, make: &dyn Fn(
         let text = make(size);
         let started = processor_time();
         let (peak, ()) = memory::peak_of(|| target(text.as_bytes()));
-        (processor_time() - started, peak)
+        (processor_time().saturating_sub(started), peak)
     };
     let ((short, small), (long, large)) = (measure(SIZE), measure(4 * SIZE));
     // What grows with the square takes sixteen times as long.

@@ -1,7 +1,6 @@
 //! What must hold before anything is changed: names free or ours, ports free or ours, external objects there.
 
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 
 use super::Inputs;
 use super::Refusal;
@@ -73,13 +72,13 @@ fn name_taken(name: &str, holder: &Container) -> Refusal {
 }
 
 /// Returns the host ports that a container's request binds. Ranges and ports that the engine chooses are left out.
-pub(super) fn wanted_ports(wanted: &DesiredContainer) -> BTreeSet<PublishedPort> {
-    let mut ports = BTreeSet::new();
+pub(super) fn wanted_ports(wanted: &DesiredContainer) -> Vec<PublishedPort> {
+    let mut ports = Vec::new();
     for (inside, bindings) in &wanted.request.host_config.port_bindings {
         let protocol = inside.split_once('/').map_or("tcp", |(_, protocol)| protocol);
         for binding in bindings {
             if let Some(port) = binding.host_port.parse().ok().filter(|port| *port != 0) {
-                ports.insert(PublishedPort { ip: binding.host_ip.clone(), port, protocol: protocol.into() });
+                ports.push(PublishedPort { ip: binding.host_ip.clone(), port, protocol: protocol.into() });
             }
         }
     }
@@ -94,20 +93,27 @@ pub fn ports_to_probe(desired: &Desired, observed: &Observed) -> Vec<PublishedPo
     wanted.filter(|port| !up().any(|found| found.ports.iter().any(|held| held.clashes(port)))).collect()
 }
 
+/// Docker Compose creates such containers, and the engine fails to start the second: docs/adr/0011.
+fn port_twice(port: &PublishedPort, first: &str, second: &str) -> Refusal {
+    let port = format!("host port {}/{}", port.port, port.protocol);
+    let (message, hint) = if first == second {
+        (format!("{port} is published twice by `{first}`"), "remove one of the two from `ports`")
+    } else {
+        (
+            format!("{port} is published by both `{first}` and `{second}`"),
+            "give one of them another host port; a service of several containers wants a range, or no host port",
+        )
+    };
+    Refusal { code: "port-twice", message, hint: hint.into() }
+}
+
 fn ports(inputs: Inputs<'_>, slots: &[Slot<'_>], refusals: &mut Vec<Refusal>) {
     let mut seen: Vec<(PublishedPort, &str)> = Vec::new();
     for slot in slots {
         let running = matches!(slot.step, Step::Keep(found) if found.state.is_up());
         for port in wanted_ports(slot.container) {
             if let Some((_, other)) = seen.iter().find(|(taken, _)| taken.clashes(&port)) {
-                refusals.push(Refusal {
-                    code: "port-twice",
-                    message: format!(
-                        "host port {}/{} is published by both `{other}` and `{}`",
-                        port.port, port.protocol, slot.container.name
-                    ),
-                    hint: "give one of them another host port".into(),
-                });
+                refusals.push(port_twice(&port, other, &slot.container.name));
             }
             let holder = inputs.observed.containers.iter().find(|found| {
                 found.state.is_up() && !is_own(inputs, found) && found.ports.iter().any(|p| p.clashes(&port))

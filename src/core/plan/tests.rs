@@ -454,6 +454,28 @@ fn a_taken_port_is_refused_but_not_one_of_our_own() {
 }
 
 #[test]
+fn a_host_port_that_two_containers_or_one_want_twice_is_refused_before_any_is_created() {
+    let refusals = |world: World| -> Vec<String> {
+        world
+            .plan()
+            .refusals
+            .into_iter()
+            .map(|refusal| format!("{} {}", refusal.code, refusal.message))
+            .collect()
+    };
+    let two = World::new().want("db", 1).want("web", 1).publishes("db", "8080").publishes("web", "8080");
+    assert_eq!(
+        refusals(two),
+        ["port-twice host port 8080/tcp is published by both `home-db-1` and `home-web-1`"]
+    );
+    let mut one = World::new().want("web", 1).publishes("web", "8080");
+    let bindings = &mut one.service("web").containers[0].request.host_config.port_bindings;
+    let again = bindings.values().next().expect("published").clone();
+    bindings.insert("81/tcp".into(), again);
+    assert_eq!(refusals(one), ["port-twice host port 8080/tcp is published twice by `home-web-1`"]);
+}
+
+#[test]
 fn a_service_that_was_renamed_takes_its_port_over() {
     let mut world =
         World::new().want("web2", 2).publishes("web2", "8080").stands("web", 1, "home-web-1", State::Running);
