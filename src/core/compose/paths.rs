@@ -48,9 +48,10 @@ fn service(service: &mut Node, base: Base<'_>, path: &Path<'_>, report: &mut Rep
         for (_, context) in contexts.into_iter().flat_map(Map::iter_mut) {
             base.context(Some(context));
         }
-        let keys = build.get_mut("ssh").and_then(Node::as_map_mut);
-        for (_, key) in keys.into_iter().flat_map(Map::iter_mut) {
-            base.host_path(Some(key));
+        match build.get_mut("ssh").map(|keys| &mut keys.value) {
+            Some(Value::Map(keys)) => keys.iter_mut().for_each(|(_, key)| base.host_path(Some(key))),
+            Some(Value::List(keys)) => keys.iter_mut().for_each(|key| base.ssh_key(key)),
+            _ => {}
         }
     }
     for file in service.get_mut("env_file").and_then(Node::as_list_mut).into_iter().flatten() {
@@ -102,6 +103,14 @@ impl Base<'_> {
         if !text.starts_with('/') && !is_windows_absolute(text) {
             *text = normalise(self.folder, text);
         }
+    }
+
+    /// A key for a build, in the form `id=path`.
+    fn ssh_key(&self, key: &mut Node) {
+        let Some((id, path)) = key.as_str().and_then(|text| text.split_once('=')) else { return };
+        let mut path = Node::text(key.span, path);
+        self.host_path(Some(&mut path));
+        key.value = Value::Text(format!("{id}={}", path.as_str().unwrap_or_default()));
     }
 
     /// A build context, which may be elsewhere.

@@ -398,8 +398,13 @@ fn merge(map: &mut Map, from: Node) -> Result<(), Span> {
     match from.value {
         Value::Map(from) => {
             for (key, entry) in from {
-                if !map.contains(&key) {
-                    map.insert(key, entry.key, entry.node);
+                match map.get(&key).map(|own| own.tag) {
+                    None => drop(map.insert(key, entry.key, entry.node)),
+                    // As in go-yaml the own key is gone before the merge: what it means for other files stays.
+                    Some(Some(Tag::Reset)) => {
+                        drop(map.insert(key, entry.key, Node { tag: Some(Tag::Override), ..entry.node }));
+                    }
+                    Some(_) => {}
                 }
             }
             Ok(())

@@ -58,6 +58,23 @@ fn each_attribute_merges_by_its_rule() {
 }
 
 #[test]
+fn a_key_that_is_reset_beside_a_merge_key_has_what_is_merged() {
+    let text =
+        "x-a: &a {cpu_quota: 5, user: u}\nservices: {a: {image: x, <<: *a, cpu_quota: !reset 7, user: v}}";
+    let service = &project(text)["services"]["a"];
+    assert_eq!((&service["cpu_quota"], &service["user"]), (&json!(5), &json!("v")));
+}
+
+#[test]
+fn paths_of_keys_for_a_build_are_absolute_in_both_forms() {
+    for form in ["[k=./key, default]", "{k: ./key, default: }"] {
+        let text = format!("services: {{a: {{build: {{context: ., ssh: {form}}}}}}}");
+        let yaml = yaml_of(&loaded(&[("compose.yaml", &text)]).project);
+        assert!(yaml.contains("        - default\n        - 'k: /r/key'\n"), "{yaml}");
+    }
+}
+
+#[test]
 fn resets_and_overrides_act_on_the_base() {
     assert_eq!(merged("image: x\nports: ['80:80']", "ports: !reset []", "ports"), Value::Null);
     assert_eq!(merged("image: x\ncap_add: [A]", "cap_add: !override [B]", "cap_add"), json!(["B"]));
