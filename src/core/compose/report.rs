@@ -7,6 +7,7 @@ use crate::core::diag::Diagnostic;
 use crate::core::yaml::Path;
 use crate::core::yaml::Sources;
 use crate::core::yaml::Span;
+use crate::core::yaml::behind;
 
 /// The findings of a load. Stages add to it, and go on as long as they can.
 #[derive(Debug, Default)]
@@ -90,9 +91,7 @@ impl Report {
     /// Whether a path, one below it or one above it was refused. Whole sections are above too much to be meant.
     fn is_refused(&self, path: &str) -> bool {
         let path = path.strip_prefix('.').unwrap_or(path);
-        let is_below = |path: &str, above: &str| {
-            path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-        };
+        let is_below = |path: &str, above: &str| behind(path, above).is_some();
         let is_object = path.contains('.');
         self.refused.iter().any(|refused| is_below(path, refused) || (is_object && is_below(refused, path)))
     }

@@ -7,6 +7,7 @@ use compact_str::CompactString;
 
 use super::Node;
 use super::Span;
+use super::behind;
 
 /// A mapping in the order it was written, with keys that know their place.
 #[derive(Debug, Clone, Default)]
@@ -97,10 +98,7 @@ impl Map {
 
     /// Returns the longest key that a path such as `web.ports[0]` begins with.
     pub fn first_key_of(&self, path: &str) -> Option<&str> {
-        let begins = |key: &&str| {
-            path.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-        };
-        self.keys().filter(begins).max_by_key(|key| key.len())
+        self.keys().filter(|key| behind(path, key).is_some()).max_by_key(|key| key.len())
     }
 
     /// Takes a key out; the order of the others stays.

@@ -34,4 +34,5 @@ pub use node::Value;
 pub use parse::Limits;
 pub use parse::parse;
 pub use path::Path;
+pub use path::behind;
 pub use places::Places;

@@ -74,9 +74,24 @@ impl fmt::Display for Path<'_> {
     }
 }
 
+/// Returns what a printed path has behind a key or path that it begins with: `.ports[0]` of `web.ports[0]` behind `web`.
+/// `None` if it does not begin with it.
+pub fn behind<'p>(path: &'p str, key: &str) -> Option<&'p str> {
+    path.strip_prefix(key).filter(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_ends_where_a_step_ends() {
+        assert_eq!(behind("web.ports[0]", "web"), Some(".ports[0]"));
+        assert_eq!(behind("web[0]", "web"), Some("[0]"));
+        assert_eq!(behind("web", "web"), Some(""));
+        assert_eq!(behind("web2", "web"), None);
+        assert_eq!(behind("web", "web.ports"), None);
+    }
 
     #[test]
     fn a_path_prints_and_matches_its_pattern() {

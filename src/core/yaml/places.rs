@@ -6,6 +6,7 @@ use super::Map;
 use super::Node;
 use super::Span;
 use super::Value;
+use super::behind;
 
 /// The places of a tree's values, found by path. A tenth of the tree's size.
 #[derive(Debug, Clone, Default)]
@@ -98,8 +99,7 @@ impl Places {
                 return Some((child, rest));
             }
             let name = self.names.get(step.name as usize);
-            let rest = name.and_then(|name| path.strip_prefix(&**name));
-            if let Some(rest) = rest.filter(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+            if let Some(rest) = name.and_then(|name| behind(path, name))
                 && best.is_none_or(|(_, best)| rest.len() < best.len())
             {
                 best = Some((child, rest));
