@@ -45,6 +45,19 @@ secrets:
 }
 
 #[test]
+fn a_value_that_is_refused_does_not_hide_what_else_is_wrong_with_its_service() {
+    let text = "services:\n  a:\n    image: [x]\n    networks: [nowhere]\n    env_file: [gone.env]\n";
+    let found = lines(&[("compose.yaml", text)]);
+    let expected = [
+        "compose.yaml:3:12: services.a.image must be a string",
+        "compose.yaml:4:16: service \"a\" refers to undefined network nowhere",
+        "compose.yaml:5:16: env file /r/gone.env not found",
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    assert!(found.iter().zip(expected).all(|(found, expected)| found.starts_with(expected)), "{found:#?}");
+}
+
+#[test]
 fn what_follows_from_a_mistake_is_not_told() {
     let one = |files: &[(&str, &str)]| {
         let found = lines(files);
