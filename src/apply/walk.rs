@@ -113,7 +113,7 @@ impl<'a> Walk<'a> {
         !self.begun.contains(&node.id)
             && node.after.is_subset(&self.succeeded)
             && node.after_any.iter().all(|id| self.ended.contains(id) || !self.can_still_come(*id))
-            && (!self.halt.is_cancelled() || self.finishes_a_swap(node))
+            && (!self.halt.is_cancelled() || self.finishes_a_swap(node) || self.finishes_a_remake(node))
     }
 
     /// A node whose predecessors failed never begins, so nobody may wait for its end.
@@ -136,6 +136,28 @@ impl<'a> Walk<'a> {
                     .get(before - 1)
                     .is_some_and(|node| matches!(node.action, Action::Call(Call::StopContainer { .. })))
             })
+    }
+
+    /// Whether a step belongs to networks of which one is being taken down: what runs is cut off until they are there again.
+    fn finishes_a_remake(&self, node: &Node) -> bool {
+        use Call as C;
+        let is_of_a_remake = |node: &Node| {
+            matches!(
+                node.action,
+                Action::Call(
+                    C::DisconnectNetwork { .. }
+                        | C::RemoveNetwork { .. }
+                        | C::CreateNetwork(_)
+                        | C::ConnectNetwork { .. }
+                )
+            )
+        };
+        let takes_down = |node: &&Node| {
+            matches!(node.action, Action::Call(C::DisconnectNetwork { .. } | C::RemoveNetwork { .. }))
+        };
+        self.outcome.failures.is_empty()
+            && is_of_a_remake(node)
+            && self.plan.nodes.iter().filter(takes_down).any(|node| self.begun.contains(&node.id))
     }
 
     fn step(&self, node: &'a Node) -> BoxFuture<'a, (&'a Node, End)> {
@@ -190,6 +212,7 @@ impl<'a> Walk<'a> {
         let mut call = call.clone();
         let container = match &mut call {
             Call::ConnectNetwork { container, .. }
+            | Call::DisconnectNetwork { container, .. }
             | Call::CopyFile { container, .. }
             | Call::StartContainer { container }
             | Call::RunHook { container, .. }

@@ -6,6 +6,7 @@ use bollard::models::ContainerCreateBody;
 use bollard::models::ContainerUpdateBody;
 use bollard::models::NetworkConnectRequest;
 use bollard::models::NetworkCreateRequest;
+use bollard::models::NetworkDisconnectRequest;
 use bollard::models::VolumeCreateRequest;
 use bollard::query_parameters::CreateContainerOptionsBuilder;
 use bollard::query_parameters::RemoveContainerOptionsBuilder;
@@ -58,6 +59,16 @@ impl DockerEngine {
                 let network = segment(network);
                 let connected = client.connect_network(&network, NetworkConnectRequest::default());
                 already_is_fine(within(limit, name, connected).await)
+            }
+            Call::DisconnectNetwork { network, container } => {
+                let request = NetworkDisconnectRequest {
+                    container: container.clone(),
+                    ..NetworkDisconnectRequest::default()
+                };
+                let network = segment(network);
+                not_there_is_fine(
+                    within(limit, name, self.docker.disconnect_network(&network, request)).await,
+                )
             }
             Call::CreateVolume(request) => {
                 let made = self.sending(request)?;
@@ -160,5 +171,13 @@ fn already_is_fine(answer: Result<(), EngineError>) -> Result<CallOutcome, Engin
     match answer {
         Err(error) if error.message.contains("already exists in network") => Ok(CallOutcome::default()),
         answer => answer.map(done),
+    }
+}
+
+/// A container that is not on the network, or a network that is gone. The engine says so with 500 or 404.
+fn not_there_is_fine(answer: Result<(), EngineError>) -> Result<CallOutcome, EngineError> {
+    match answer {
+        Err(error) if error.message.contains("is not connected to") => Ok(CallOutcome::default()),
+        answer => gone_is_fine(answer),
     }
 }

@@ -6,10 +6,13 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::inspect::AnswerMount;
 use super::inspect::AnswerNetworks;
 use super::inspect::attachments;
+use super::inspect::timestamp;
+use crate::core::desired::request::NetworkRequest;
 use crate::core::desired::request::RestartPolicy;
 use crate::core::model::familiar;
 use crate::core::observed::ComposeLabels;
@@ -134,12 +137,38 @@ pub(super) struct ListedNetwork {
     name: String,
     driver: String,
     labels: BTreeMap<String, String>,
+    created: String,
+    internal: bool,
+    attachable: bool,
+    #[serde(rename = "EnableIPv4")]
+    enable_ipv4: Option<bool>,
+    #[serde(rename = "EnableIPv6")]
+    enable_ipv6: Option<bool>,
+    #[serde(rename = "IPAM")]
+    ipam: Value,
+    options: BTreeMap<String, String>,
 }
 
 impl ListedNetwork {
     pub(super) fn into_core(self) -> Network {
-        let own = OwnLabels::read(&self.labels);
-        Network { id: self.id, name: self.name, driver: self.driver, own, labels: self.labels }
+        Network {
+            own: OwnLabels::read(&self.labels),
+            created_at: timestamp(&self.created),
+            request: Box::new(NetworkRequest {
+                name: self.name.clone(),
+                driver: self.driver,
+                options: self.options,
+                internal: self.internal,
+                attachable: self.attachable,
+                ipam: serde_json::from_value(self.ipam).ok(),
+                enable_ipv4: self.enable_ipv4,
+                enable_ipv6: self.enable_ipv6,
+                labels: self.labels.clone(),
+            }),
+            id: self.id,
+            name: self.name,
+            labels: self.labels,
+        }
     }
 }
 

@@ -308,7 +308,8 @@ fn disturbs(action: &plan::Action) -> bool {
         Call::CreateNetwork(_)
         | Call::CreateVolume(_)
         | Call::CreateContainer { .. }
-        | Call::ConnectNetwork { .. } => false,
+        | Call::ConnectNetwork { .. }
+        | Call::DisconnectNetwork { .. } => false,
         _ => true,
     }
 }

@@ -19,6 +19,7 @@ use crate::apply::Reason;
 use crate::controller::definition::Rendered;
 use crate::controller::tell::Deploy;
 use crate::core::desired::Desired;
+use crate::core::desired::label;
 use crate::core::model::Revision;
 use crate::core::observed::Container;
 use crate::core::plan;
@@ -37,8 +38,14 @@ pub(super) fn fingerprint(desired: &Desired) -> String {
     }
     let settings = &desired.settings;
     hash.update(format!("{:?} {:?}\n", settings.min_healthy_time, settings.healthy_deadline));
-    for key in desired.networks.keys().chain(desired.volumes.keys()) {
-        hash.update(format!("{key}\n"));
+    let hash_of = |labels: &BTreeMap<String, String>| labels.get(label::compose::CONFIG_HASH).cloned();
+    for (key, network) in &desired.networks {
+        let definition = network.create.as_ref().and_then(|request| hash_of(&request.labels));
+        hash.update(format!("{key}={}\n", definition.unwrap_or_default()));
+    }
+    for (key, volume) in &desired.volumes {
+        let definition = volume.create.as_ref().and_then(|request| hash_of(&request.labels));
+        hash.update(format!("{key}={}\n", definition.unwrap_or_default()));
     }
     hex::encode(hash.finalize())
 }
@@ -231,11 +238,14 @@ fn is_engine_away(failure: &crate::apply::Failure) -> bool {
 }
 
 /// Returns true for failures that say nothing of the revision, and that a later try may not meet. A port that somebody
-/// else holds is none of them where something runs: each try would take that down for a while.
+/// else holds is none of them where something runs, nor is a network that somebody else has joined: each try would take
+/// that down for a while.
 fn passes_by(failure: &crate::apply::Failure, something_runs: bool) -> bool {
     match &failure.reason {
         Reason::Engine(error) => {
-            error.is_transient() && !(something_runs && error.kind == EngineErrorKind::PortTaken)
+            let is_held = error.kind == EngineErrorKind::Conflict && failure.action == "RemoveNetwork";
+            let is_in_the_way = is_held || error.kind == EngineErrorKind::PortTaken;
+            error.is_transient() && !(something_runs && is_in_the_way)
         }
         Reason::Gate(_) | Reason::Files(_) => false,
     }

@@ -50,12 +50,15 @@ impl Running {
         let job = self.lab.job(&self.first);
         self.lab.engine.add_image("app:1", "content of 1");
         let planned = self.lab.reconciler().plan_adoption(&job, self.adoption()).await.expect("a plan");
+        for network in planned.rendered.desired.networks.values() {
+            let mut request = network.create.clone().expect("the project's own");
+            request.labels.retain(|name, _| !name.starts_with("dev.evenkeel."));
+            self.lab.engine.call(&Call::CreateNetwork(request)).await.expect("created");
+        }
         for service in planned.rendered.desired.services.values() {
             for container in &service.containers {
                 let mut request = container.request.clone();
                 request.labels.retain(|name, _| !name.starts_with("dev.evenkeel."));
-                request.networking_config = None;
-                request.host_config.network_mode = "bridge".into();
                 self.lab.engine.outside().create(&container.name, &request).expect("created");
                 self.lab.engine.outside().start(&container.name).expect("started");
             }
@@ -90,13 +93,14 @@ async fn what_runs_is_a_stranger_until_it_is_taken_over_and_then_not_restarted()
     let before = running.ids().await;
     assert_eq!(running.lab.pass(&running.first).await.verdict, Verdict::Refused);
     running.take_over().await;
-    assert_eq!(running.lab.pass(&running.first).await.verdict, Verdict::Succeeded);
+    running.lab.engine.forget_calls();
+    assert_eq!(running.lab.pass(&running.first).await.verdict, Verdict::NothingToDo);
+    assert_eq!(running.lab.engine.mutating_calls(), []);
     running.lab.forget_everything();
+    running.lab.engine.forget_calls();
     running.lab.pass(&running.first).await;
     assert_eq!(running.ids().await, before);
-    let calls = running.lab.engine.mutating_calls();
-    let touches = |call: &&Call| !matches!(call, Call::CreateNetwork(_) | Call::ConnectNetwork { .. });
-    assert_eq!(calls.iter().find(touches), None);
+    assert_eq!(running.lab.engine.mutating_calls(), []);
 }
 
 #[tokio::test(start_paused = true)]
@@ -147,4 +151,20 @@ async fn a_project_that_was_taken_over_goes_when_it_leaves_git() {
     assert_eq!(running.lab.site().adoptions().stacks(), []);
     let file = fs::read_to_string(running.lab.project().join("conf/a"));
     assert_eq!(file.expect("its folder is its owner's"), "1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_network_that_was_taken_over_is_made_anew_when_it_changes() {
+    let running = Running::new().await;
+    running.take_over().await;
+    running.lab.pass(&running.first).await;
+    let before = running.ids().await;
+    let compose = MOUNTS.replace("IMAGE", "app:1") + "networks:\n  default: {internal: true}\n";
+    running.repo.push(&[("home/compose.yaml", &compose), ("home/conf/a", "1")]);
+    let changed = running.repo.fetch();
+    assert_eq!(running.lab.pass(&changed).await.verdict, Verdict::Succeeded);
+    assert_eq!(running.ids().await, before, "the very same containers");
+    running.lab.engine.forget_calls();
+    assert_eq!(running.lab.pass(&changed).await.verdict, Verdict::NothingToDo);
+    assert_eq!(running.lab.engine.mutating_calls(), []);
 }

@@ -24,6 +24,8 @@ pub(super) struct Scenario {
     leaving: Vec<&'static str>,
     /// A published file and its content in the end.
     file: Option<(&'static str, &'static str)>,
+    /// The subnet of the stack's network in the end.
+    pub(super) subnet: Option<&'static str>,
     drift: DriftMode,
 }
 
@@ -34,7 +36,7 @@ impl Scenario {
         wanted: &[(&'static str, &'static str)],
     ) -> Self {
         let (wanted, leaving, drift) = (wanted.to_vec(), Vec::new(), DriftMode::Correct);
-        Self { before, after, wanted, leaving, file: None, drift }
+        Self { before, after, wanted, leaving, file: None, subnet: None, drift }
     }
 
     async fn lab(&self, repo: &Repo) -> Lab {
@@ -66,6 +68,11 @@ impl Scenario {
             if found != content {
                 return Some(format!("`{path}` holds {found:?}"));
             }
+        }
+        if let Some(subnet) = self.subnet
+            && let Some(why) = lab.is_not_on(subnet).await
+        {
+            return Some(why);
         }
         lab.differs_from(&images(&self.wanted)).await
     }

@@ -10,6 +10,7 @@ use futures_util::stream::BoxStream;
 use tokio::sync::Notify;
 
 use super::world::STRANGER;
+use crate::core::desired::label;
 use crate::core::observed::Container;
 use crate::core::observed::EngineInfo;
 use crate::core::observed::Health;
@@ -55,6 +56,8 @@ struct Inner {
     /// The first call of this pass that took something away.
     destroyed: Option<String>,
     violations: Vec<String>,
+    /// Networks that this pass has removed.
+    removed_networks: BTreeSet<String>,
     /// A project that was taken over.
     given: Option<String>,
 }
@@ -70,7 +73,9 @@ impl Guard {
 
     /// Says that a new pass begins.
     pub(super) fn begin_pass(&self) {
-        self.inner().destroyed = None;
+        let mut inner = self.inner();
+        inner.destroyed = None;
+        inner.removed_networks.clear();
     }
 
     /// Lets the call of that number, from 1 and from now, go wrong.
@@ -136,8 +141,12 @@ impl Guard {
         if target.is_some_and(|target| target.own.is_none() && !self.is_given(target)) {
             self.violation(call, "it is not ours");
         }
+        let given = self.inner().given.clone();
+        let is_given = |labels: &BTreeMap<String, String>| {
+            given.is_some() && labels.get(label::compose::PROJECT) == given.as_ref()
+        };
         if let Call::RemoveNetwork { id, .. } = call
-            && observed.networks.iter().any(|network| network.id == *id && network.own.is_none())
+            && observed.networks.iter().any(|n| n.id == *id && n.own.is_none() && !is_given(&n.labels))
         {
             self.violation(call, "it is not ours");
         }
@@ -183,9 +192,18 @@ impl Guard {
                 | Call::SetRestartPolicy { .. }
                 | Call::RemoveContainer { .. }
                 | Call::RemoveNetwork { .. }
+                | Call::DisconnectNetwork { .. }
         );
         let mut inner = self.inner();
-        if prepares && let Some(before) = inner.destroyed.clone() {
+        if let Call::RemoveNetwork { name, .. } = call {
+            inner.removed_networks.insert(name.clone());
+        }
+        let is_made_anew =
+            matches!(call, Call::CreateNetwork(request) if inner.removed_networks.contains(&request.name));
+        if prepares
+            && !is_made_anew
+            && let Some(before) = inner.destroyed.clone()
+        {
             inner.violations.push(format!("{call:?} comes after {before}"));
         }
         if destroys && !is_debris && inner.destroyed.is_none() {
@@ -229,6 +247,7 @@ fn is_up_and_well(found: &Container) -> bool {
 fn target(call: &Call) -> Option<&String> {
     match call {
         Call::ConnectNetwork { container, .. }
+        | Call::DisconnectNetwork { container, .. }
         | Call::CopyFile { container, .. }
         | Call::StartContainer { container }
         | Call::RunHook { container, .. }

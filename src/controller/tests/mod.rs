@@ -5,6 +5,7 @@ mod adopted;
 mod faults;
 mod guard;
 mod hooks;
+mod networks;
 mod passes;
 mod rounds;
 mod shared;

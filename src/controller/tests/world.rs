@@ -290,6 +290,23 @@ impl Lab {
         (ours.len() != wanted.len()).then(|| format!("{} containers, not {}", ours.len(), wanted.len()))
     }
 
+    /// Returns what keeps all of the stack's containers from being on its network `net` with that subnet.
+    pub(super) async fn is_not_on(&self, subnet: &str) -> Option<String> {
+        let observed = self.engine.observe(&[]).await.expect("reachable");
+        let Some(network) = observed.networks.iter().find(|network| network.name == "home_net") else {
+            return Some("the network is gone".into());
+        };
+        let has = network.request.ipam.as_ref().map(|ipam| ipam.config[0].subnet.as_str());
+        if has != Some(subnet) {
+            return Some(format!("the network has {has:?}"));
+        }
+        let ours = self.ours().await;
+        let is_off = |found: &&Container| {
+            found.networks.get("home_net").is_none_or(|end| end.network_id != network.id)
+        };
+        ours.iter().find(is_off).map(|found| format!("`{}` is not on the network", found.name))
+    }
+
     pub(super) async fn assert_runs(&self, wanted: &[(&str, &str)]) {
         assert_eq!(self.differs_from(&images(wanted)).await, None);
         assert!(

@@ -11,7 +11,7 @@ use serde::Serialize;
 type Map<V> = BTreeMap<String, V>;
 
 /// The body of `POST /networks/create`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct NetworkRequest {
     /// The network's name on the engine.
@@ -42,7 +42,7 @@ pub struct NetworkRequest {
 }
 
 /// Address management of a network.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Ipam {
     /// The driver; empty for the default.
@@ -57,7 +57,7 @@ pub struct Ipam {
 }
 
 /// One address pool.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct IpamPool {
     /// In CIDR notation.

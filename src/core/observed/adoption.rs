@@ -79,7 +79,7 @@ fn free<'a>(observed: &'a Observed, project: &'a str) -> impl Iterator<Item = &'
 }
 
 impl Observed {
-    /// Lets the project's containers that are nobody's count as the owner's.
+    /// Lets the project's containers and networks that are nobody's count as the owner's.
     pub fn take_over(&mut self, owner: &Owner, adoption: &Adoption) {
         for found in &mut self.containers {
             let Some(compose) = found.compose.as_ref().filter(|c| c.project == adoption.project) else {
@@ -88,6 +88,12 @@ impl Observed {
             if found.own.is_none() {
                 let digest = adoption.digests.get(&compose.service).cloned().unwrap_or_default();
                 found.own = Some(OwnLabels { owner: owner.clone(), revision: String::new(), digest });
+            }
+        }
+        for found in self.networks.iter_mut().filter(|found| found.own.is_none()) {
+            if found.labels.get(label::compose::PROJECT) == Some(&adoption.project) {
+                let (revision, digest) = (String::new(), String::new());
+                found.own = Some(OwnLabels { owner: owner.clone(), revision, digest });
             }
         }
     }

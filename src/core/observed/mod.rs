@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::core::desired::Owner;
 use crate::core::desired::request::ContainerRequest;
+use crate::core::desired::request::NetworkRequest;
 use crate::core::desired::request::RestartPolicy;
 
 pub use adoption::Adoption;
@@ -228,12 +229,14 @@ pub struct Network {
     pub id: String,
     /// The name. Names need not be unique.
     pub name: String,
-    /// Its driver.
-    pub driver: String,
     /// Our labels, if it has all that identity needs.
     pub own: Option<OwnLabels>,
     /// All labels.
     pub labels: BTreeMap<String, String>,
+    /// When it was made.
+    pub created_at: Option<Timestamp>,
+    /// Its definition in the form of a create request, with what the engine chose filled in: for explaining differences.
+    pub request: Box<NetworkRequest>,
 }
 
 /// One volume.

@@ -43,6 +43,13 @@ pub enum Call {
         /// Aliases, addresses and the rest.
         endpoint: Box<Endpoint>,
     },
+    /// `POST /networks/{id}/disconnect`. A container that is not on the network is as it should be.
+    DisconnectNetwork {
+        /// The network, by name or id.
+        network: String,
+        /// The container.
+        container: String,
+    },
     /// `POST /volumes/create`.
     CreateVolume(VolumeRequest),
     /// `POST /containers/create`.
@@ -126,6 +133,7 @@ impl Call {
             Self::CreateNetwork(_) => "CreateNetwork",
             Self::RemoveNetwork { .. } => "RemoveNetwork",
             Self::ConnectNetwork { .. } => "ConnectNetwork",
+            Self::DisconnectNetwork { .. } => "DisconnectNetwork",
             Self::CreateVolume(_) => "CreateVolume",
             Self::CreateContainer { .. } => "CreateContainer",
             Self::CopyFile { .. } => "CopyFile",

@@ -1,11 +1,12 @@
 //! Puts the plan together: stage by stage, each stage's nodes after those that they need.
 //!
 //! The order of a plan, whatever the stack: images, files, networks, volumes; every container created; and only then
-//! is anything stopped or started, dependencies first; names swapped one by one as gates pass; and when all gates
+//! are changed networks made anew and is anything stopped or started, dependencies first; names swapped one by one as gates pass; and when all gates
 //! have passed, what is no longer needed is removed.
 
 mod create;
 mod hooks;
+mod networks;
 mod prepare;
 mod stop;
 mod swap;
@@ -23,6 +24,8 @@ use super::Object;
 use super::Plan;
 use super::Refusal;
 use super::Verb;
+use super::networks::Remake;
+use super::networks::remakes;
 use super::preflight;
 use super::prune;
 use super::slot;
@@ -49,6 +52,8 @@ pub(super) struct Builder<'a> {
     replaced: Vec<(&'a Container, &'a str)>,
     /// Services that refer to a container that has yet to be created.
     unresolved: BTreeSet<ServiceName>,
+    /// Networks that are made anew.
+    remakes: Vec<Remake<'a>>,
 }
 
 pub(super) fn build(inputs: Inputs<'_>, unresolved: BTreeSet<ServiceName>) -> Plan {
@@ -58,7 +63,7 @@ pub(super) fn build(inputs: Inputs<'_>, unresolved: BTreeSet<ServiceName>) -> Pl
         nodes: Vec::new(),
         changes: Vec::new(),
         notes: Vec::new(),
-        refusals: preflight::refusals(inputs, &slots),
+        refusals: preflight::refusals(inputs, &slots, &orphans),
         barrier: BTreeSet::new(),
         gates: BTreeSet::new(),
         stops: Vec::new(),
@@ -68,12 +73,14 @@ pub(super) fn build(inputs: Inputs<'_>, unresolved: BTreeSet<ServiceName>) -> Pl
             .filter_map(|slot| Some((slot.replaced()?, slot.container.name.as_str())))
             .collect(),
         unresolved,
+        remakes: remakes(inputs),
     };
     let chosen = builder.images(&slots);
     builder.files();
     builder.networks_and_volumes();
     let ready = builder.creates(&slots, &chosen);
     let first_part = builder.nodes.len();
+    builder.remake_networks(&slots);
     builder.early_stops(&slots, &orphans);
     builder.swaps(&slots, &ready);
     prune::prune(&mut builder, &orphans);

@@ -12,6 +12,7 @@ mod build;
 mod explain;
 pub mod gate;
 mod images;
+mod networks;
 mod preflight;
 mod prune;
 mod render;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Inputs;
 use super::Refusal;
+use super::networks;
 use super::slot::Slot;
 use super::slot::Step;
 use crate::core::desired::Desired;
@@ -14,11 +15,11 @@ use crate::core::observed::Observed;
 use crate::core::observed::PublishedPort;
 
 /// Returns why the plan must not be applied.
-pub(super) fn refusals(inputs: Inputs<'_>, slots: &[Slot<'_>]) -> Vec<Refusal> {
+pub(super) fn refusals(inputs: Inputs<'_>, slots: &[Slot<'_>], orphans: &[&Container]) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     names(inputs, slots, &mut refusals);
     ports(inputs, slots, &mut refusals);
-    networks(inputs, &mut refusals);
+    refusals.extend(networks::refusals(inputs, slots, orphans));
     volumes(inputs, &mut refusals);
     refusals
 }
@@ -147,39 +148,11 @@ fn ports(inputs: Inputs<'_>, slots: &[Slot<'_>], refusals: &mut Vec<Refusal>) {
 }
 
 /// An object without a recorded hash is left as it is.
-fn definition_changed(was: &BTreeMap<String, String>, is: &BTreeMap<String, String>) -> bool {
+pub(super) fn definition_changed(was: &BTreeMap<String, String>, is: &BTreeMap<String, String>) -> bool {
     let hash = |labels: &BTreeMap<String, String>| {
         labels.get(label::compose::CONFIG_HASH).cloned().filter(|hash| !hash.is_empty())
     };
     hash(was).is_some_and(|was| hash(is).is_some_and(|is| was != is))
-}
-
-fn networks(inputs: Inputs<'_>, refusals: &mut Vec<Refusal>) {
-    for (key, network) in &inputs.desired.networks {
-        let found = inputs.observed.networks.iter().find(|n| n.name == network.name);
-        match (&network.create, found) {
-            (None, None) => refusals.push(Refusal {
-                code: "network-missing",
-                message: format!("network `{}` is declared as external and is not there", network.name),
-                hint: format!("create it with `docker network create {}`, or drop `external`", network.name),
-            }),
-            (Some(request), Some(found)) if definition_changed(&found.labels, &request.labels) => {
-                refusals.push(Refusal {
-                    code: "network-changed",
-                    message: format!(
-                        "the definition of network `{key}` changed, and network `{}` exists with the old one; \
-                         Evenkeel does not recreate networks yet",
-                        network.name
-                    ),
-                    hint: format!(
-                        "give the network another key or `name`; or stop its users and `docker network rm {}`",
-                        network.name
-                    ),
-                });
-            }
-            _ => {}
-        }
-    }
 }
 
 fn volumes(inputs: Inputs<'_>, refusals: &mut Vec<Refusal>) {

@@ -120,10 +120,10 @@ fn is_down_for(live: &Container, wanted: &DesiredContainer, next: &Container) ->
         && stopped_for_a_swap(live, next)
 }
 
-/// An endpoint that remembers a network which is gone can never start again; one that is not there can be made.
+/// What runs on a network that is gone cannot be helped; a stopped container, or one without an end, can be connected.
 fn attachment_is_alive(found: &Container, network: &str, observed: &Observed) -> bool {
     match found.networks.get(network) {
-        Some(attachment) if !attachment.network_id.is_empty() => {
+        Some(attachment) if found.state.is_up() && !attachment.network_id.is_empty() => {
             let mut named = observed.networks.iter().filter(|n| n.name == network).peekable();
             named.peek().is_none() || named.any(|n| n.id == attachment.network_id)
         }

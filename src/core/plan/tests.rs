@@ -2,6 +2,7 @@
 
 mod hooks;
 mod images;
+mod networks;
 mod ports;
 mod shared;
 mod unfinished;
@@ -477,13 +478,7 @@ fn a_container_taken_off_its_network_is_put_back_and_one_on_a_dead_network_is_re
     let endpoints = [("front".to_owned(), Endpoint::default())];
     world.service("web").containers[0].request.networking_config =
         Some(NetworkingConfig { endpoints_config: endpoints.into() });
-    world.observed.networks.push(Network {
-        id: "n2".into(),
-        name: "front".into(),
-        driver: "bridge".into(),
-        own: None,
-        labels: BTreeMap::new(),
-    });
+    world.observed.networks.push(networks::network("n2", "front", None));
     assert_eq!(world.plan().nodes.iter().map(|n| n.action.name()).collect::<Vec<_>>(), ["ConnectNetwork"]);
     let attachment = Attachment { network_id: "n1".into(), aliases: Vec::new() };
     world.found("home-web-1").networks.insert("front".into(), attachment);

@@ -155,6 +155,7 @@ impl Machine {
             Call::ConnectNetwork { network, container, endpoint } => {
                 self.connect_network(network, container, endpoint)
             }
+            Call::DisconnectNetwork { network, container } => self.disconnect_network(network, container),
             Call::CreateVolume(request) => self.create_volume(request),
             Call::CreateContainer { name, request, .. } => self.create_container(name, request),
             Call::CopyFile { container, file } => self.copy_file(container, file),

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use ipnet::IpNet;
+
 use super::Machine;
+use super::Phase;
 use super::SimContainer;
 use super::SimEndpoint;
 use super::changed;
@@ -17,6 +20,7 @@ use crate::core::observed::Network;
 use crate::core::observed::OwnLabels;
 use crate::ports::CallOutcome;
 use crate::ports::EngineError;
+use crate::ports::EngineErrorKind;
 
 const PREDEFINED: [(&str, &str); 3] = [("bridge", "bridge"), ("host", "host"), ("none", "null")];
 
@@ -25,7 +29,8 @@ const DRIVERS: [&str; 6] = ["", "bridge", "host", "macvlan", "ipvlan", "overlay"
 impl Machine {
     pub(super) fn add_predefined_networks(&mut self) {
         for (name, driver) in PREDEFINED {
-            self.add_network(name, driver, BTreeMap::new());
+            let (name, driver) = (name.to_owned(), driver.to_owned());
+            self.add_network(NetworkRequest { name, driver, ..NetworkRequest::default() });
         }
     }
 
@@ -43,9 +48,20 @@ impl Machine {
         if !DRIVERS.contains(&request.driver.as_str()) {
             return Err(not_found(format!(r#"plugin "{}" not found"#, request.driver)));
         }
-        let driver = if request.driver.is_empty() { "bridge" } else { &request.driver };
-        let id = self.add_network(name, driver, request.labels.clone());
-        Ok(changed(id))
+        let mut request = request.clone();
+        if request.driver.is_empty() {
+            request.driver = "bridge".into();
+        }
+        let taken = |network: &Network| {
+            subnets(&network.request).any(|net| subnets(&request).any(|new| shared(&net, &new)))
+        };
+        if self.networks.values().any(taken) {
+            return Err(EngineError::new(
+                EngineErrorKind::Invalid,
+                "Pool overlaps with other one on this address space",
+            ));
+        }
+        Ok(changed(self.add_network(request)))
     }
 
     pub(in crate::sim) fn remove_network(&mut self, network: &str) -> Result<CallOutcome, EngineError> {
@@ -81,6 +97,10 @@ impl Machine {
             .get_mut(&id)
             .ok_or_else(|| not_found(format!("No such container: {container}")))?;
         let runs = user.phase.has_process();
+        // A stopped container's end is replaced only if the network that it remembers is gone.
+        let networks = &self.networks;
+        let is_gone =
+            |end: &SimEndpoint| end.network_id.as_ref().is_some_and(|id| !networks.contains_key(id));
         match found {
             None if runs => return Err(not_found(format!("network {network} not found"))),
             // Nobody looks at a stopped container's networks before it starts: what is asked for replaces what was.
@@ -88,7 +108,7 @@ impl Machine {
                 let end = SimEndpoint { network_id: None, endpoint: endpoint.clone() };
                 user.networks.insert(network.to_owned(), end);
             }
-            Some((_, name)) if user.networks.contains_key(&name) => {
+            Some((_, name)) if user.networks.get(&name).is_some_and(|end| runs || !is_gone(end)) => {
                 return Ok(if runs { unchanged() } else { changed("") });
             }
             Some((_, name)) if is_exclusive(&name) || user.networks.keys().any(|name| is_exclusive(name)) => {
@@ -102,6 +122,31 @@ impl Machine {
             }
         }
         self.tell_of_container(&id, "connect");
+        Ok(changed(""))
+    }
+
+    pub(super) fn disconnect_network(
+        &mut self,
+        network: &str,
+        container: &str,
+    ) -> Result<CallOutcome, EngineError> {
+        let id = self.container_id(container)?;
+        let found = self.network(network).map(|network| (network.id.clone(), network.name.clone()));
+        let user = self.container_mut(&id)?;
+        let name = found.as_ref().map_or(network, |(_, name)| name.as_str());
+        let is_on_it = match &user.phase {
+            Phase::Restarting { .. } => false,
+            Phase::Running | Phase::Paused => {
+                let end = user.networks.get(name).and_then(|end| end.network_id.as_ref());
+                end.is_some() && end == found.as_ref().map(|(id, _)| id)
+            }
+            Phase::Created | Phase::Exited => user.networks.contains_key(name),
+        };
+        if !is_on_it {
+            return Ok(unchanged());
+        }
+        user.networks.remove(name);
+        self.tell_of_container(&id, "disconnect");
         Ok(changed(""))
     }
 
@@ -131,19 +176,29 @@ impl Machine {
         self.networks.get(name_or_id).or_else(by_name)
     }
 
-    fn add_network(&mut self, name: &str, driver: &str, labels: BTreeMap<String, String>) -> String {
+    fn add_network(&mut self, request: NetworkRequest) -> String {
         let id = self.new_id("network");
         let network = Network {
             id: id.clone(),
-            name: name.into(),
-            driver: driver.into(),
-            own: OwnLabels::read(&labels),
-            labels,
+            name: request.name.clone(),
+            own: OwnLabels::read(&request.labels),
+            labels: request.labels.clone(),
+            created_at: self.started.checked_add(self.now).ok(),
+            request: Box::new(request),
         };
+        let name = network.name.clone();
         self.networks.insert(id.clone(), network);
-        self.tell("network", "create", &id, BTreeMap::from([("name".to_owned(), name.to_owned())]));
+        self.tell("network", "create", &id, BTreeMap::from([("name".to_owned(), name)]));
         id
     }
+}
+
+fn subnets(request: &NetworkRequest) -> impl Iterator<Item = IpNet> {
+    request.ipam.iter().flat_map(|ipam| &ipam.config).filter_map(|pool| pool.subnet.parse().ok())
+}
+
+fn shared(one: &IpNet, other: &IpNet) -> bool {
+    one.contains(other) || other.contains(one)
 }
 
 /// Returns true for a network that a container can only be in alone.

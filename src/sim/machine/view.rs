@@ -6,6 +6,7 @@ use super::Machine;
 use super::Phase;
 use super::SimContainer;
 use crate::core::desired::label;
+use crate::core::desired::request::NetworkingConfig;
 use crate::core::desired::request::RestartPolicy;
 use crate::core::observed::Attachment;
 use crate::core::observed::ComposeLabels;
@@ -78,6 +79,8 @@ impl Machine {
         let labels = &container.request.labels;
         let mut request = container.request.clone();
         request.host_config.restart_policy = container.policy.clone();
+        let ends = container.networks.iter().map(|(name, end)| (name.clone(), end.endpoint.clone()));
+        request.networking_config = Some(NetworkingConfig { endpoints_config: ends.collect() });
         Container {
             id: container.id.clone(),
             name: container.name.clone(),

@@ -52,6 +52,9 @@ impl<'a> Builder<'a> {
             let mut request = with_image(slot, image, self.inputs);
             let lent = self.lent(&request);
             carry_anonymous_volumes(&mut request, old, &lent);
+            if let Some(config) = request.networking_config.as_mut() {
+                self.without_addresses_to_come(&mut config.endpoints_config);
+            }
             let further = self.split_endpoints(&mut request);
             let cause = if old.is_some() { "replaces the running one" } else { "no such container" };
             let call = Call::CreateContainer {

@@ -78,19 +78,19 @@ impl<'a> Builder<'a> {
                 &after,
             )]);
         }
-        let grace = found
-            .request
-            .as_ref()
-            .and_then(|request| request.stop_timeout)
-            .and_then(|seconds| u64::try_from(seconds).ok())
-            .unwrap_or(10);
         let hooks = self.before_stop(found, &object, &after);
-        let call = Call::StopContainer { container: found.id.clone(), grace: Duration::from_secs(grace) };
+        let call = Call::StopContainer { container: found.id.clone(), grace: grace(found) };
         let id = self.call(call, object, cause, &after);
         self.nodes[id - 1].after_any.extend(hooks);
         self.stops.push((id, found));
         id
     }
+}
+
+/// Returns how long the engine waits between a container's stop signal and its kill.
+pub(super) fn grace(found: &Container) -> Duration {
+    let asked = found.request.as_ref().and_then(|request| request.stop_timeout);
+    Duration::from_secs(asked.and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(10))
 }
 
 /// Returns true if a container lives in a namespace of another one.

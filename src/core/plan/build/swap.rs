@@ -6,7 +6,6 @@ use super::Builder;
 use super::wait::Reached;
 use super::wait::Standing;
 use super::wait::Waits;
-use crate::core::desired::request::Endpoint;
 use crate::core::observed::Container;
 use crate::core::observed::Health;
 use crate::core::observed::State;
@@ -41,7 +40,8 @@ impl<'a> Builder<'a> {
             }
             Step::Create => {
                 self.change(object(slot), Some(&slot.service.name), Verb::Create, vec!["not there".into()]);
-                let gate = self.start(slot, name, None, ready, waits, "created");
+                let ready = self.joined(slot, name, None, ready);
+                let gate = self.start(slot, name, None, &ready, waits, "created");
                 BTreeSet::from([gate])
             }
             Step::Keep(found) => self.keep(slot, found, ready, waits),
@@ -49,16 +49,29 @@ impl<'a> Builder<'a> {
                 let causes = explain::causes(old, slot.service, slot.container);
                 let summary = causes.join("; ");
                 self.change(object(slot), Some(&slot.service.name), Verb::Replace, causes);
-                let mut before = ready.clone();
+                let successor = next.map_or_else(|| format!("{name}{NEXT}"), |next| next.id.clone());
+                let mut before = self.joined(slot, &successor, next, ready);
                 if old.state.is_up() {
                     before.insert(self.stop(old, object(slot), &summary, &waits.must));
                 }
-                let successor = next.map_or_else(|| format!("{name}{NEXT}"), |next| next.id.clone());
                 let gate = self.start(slot, &successor, next, &before, waits, "replaces the old one");
                 self.exchange_names(slot, old, &successor, gate)
             }
             Step::TakeBack { live, prev } => self.take_back(slot, live, prev, ready, waits),
         }
+    }
+
+    /// Puts the slot's next live container on its networks, as part of what is told of it already.
+    fn joined(
+        &mut self,
+        slot: &Slot<'a>,
+        container: &str,
+        found: Option<&Container>,
+        ready: &BTreeSet<usize>,
+    ) -> BTreeSet<usize> {
+        let mut told = Vec::new();
+        let joined = self.attach(slot, container, found, ready, &mut told);
+        ready.union(&joined).copied().collect()
     }
 
     /// Stops what else runs in the slot, copies files in, starts, and waits at the gate. Returns the gate.
@@ -78,7 +91,10 @@ impl<'a> Builder<'a> {
             before.insert(self.stop(other, object.clone(), "another one runs in its place", &waits.must));
         }
         before.extend(self.port_holders(slot));
-        let started = if found.is_some_and(|found| found.state.is_up()) {
+        let moved = found.and_then(|found| self.moved_to(slot, found));
+        let started = if let (Some(network), Some(found)) = (moved, found) {
+            BTreeSet::from([self.restart(slot, found, &anew(network), &before)])
+        } else if found.is_some_and(|found| found.state.is_up()) {
             before.clone()
         } else {
             let mut copied = before.clone();
@@ -94,16 +110,9 @@ impl<'a> Builder<'a> {
         };
         let started = self.after_start(slot, container, started);
         let gate = self.gate(slot, container, &started);
-        let entry = self.reached.entry(slot.service.name.clone()).or_default();
-        entry.started.extend(&started);
-        entry.containers.push(Standing {
-            container: container.into(),
-            object,
-            healthy: false,
-            completed: false,
-        });
+        let entry = self.comes_up(slot, container, &started);
         entry.replaced = true;
-        entry.restarted |= found.is_none_or(|found| !found.state.is_up());
+        entry.restarted |= moved.is_some() || found.is_none_or(|found| !found.state.is_up());
         gate
     }
 
@@ -180,13 +189,10 @@ impl<'a> Builder<'a> {
             done.insert(self.call(call, object.clone(), "its restart policy was changed", &done.clone()));
             causes.push(format!("restart: {} → {}", word(&found.restart_policy.name), word(&policy.name)));
         }
-        done.extend(self.attach(slot, found, &done.clone(), &mut causes));
+        done.extend(self.attach(slot, &found.id, Some(found), &done.clone(), &mut causes));
         let gate = self.wake(slot, found, &done, waits, &mut causes);
         let unfinished = !slot.leftovers.is_empty() || found.name != slot.container.name;
         let gate = gate.or_else(|| unfinished.then(|| self.gate(slot, &found.id, &done)));
-        if reason_to_start(slot, found).is_none() {
-            self.stands(slot, found, &done);
-        }
         done.extend(gate);
         if found.name != slot.container.name {
             let call =
@@ -204,32 +210,6 @@ impl<'a> Builder<'a> {
         done
     }
 
-    /// Connects the container to networks that it should be on and is not.
-    fn attach(
-        &mut self,
-        slot: &Slot<'a>,
-        found: &Container,
-        after: &BTreeSet<usize>,
-        causes: &mut Vec<String>,
-    ) -> BTreeSet<usize> {
-        let mut done = BTreeSet::new();
-        for network in
-            slot::wanted_networks(slot.container).filter(|name| !found.networks.contains_key(*name))
-        {
-            let config = slot.container.request.networking_config.as_ref();
-            let endpoint = config.and_then(|config| config.endpoints_config.get(network)).cloned();
-            let call = Call::ConnectNetwork {
-                network: network.into(),
-                container: found.id.clone(),
-                endpoint: Box::new(endpoint.unwrap_or_else(Endpoint::default)),
-            };
-            let after: BTreeSet<usize> = after.union(&self.barrier).copied().collect();
-            done.insert(self.call(call, object(slot), format!("not on network `{network}`"), &after));
-            causes.push(format!("networks: + {network}"));
-        }
-        done
-    }
-
     /// Starts the container if it should run and does not. Returns the gate if there is one.
     fn wake(
         &mut self,
@@ -243,27 +223,28 @@ impl<'a> Builder<'a> {
             causes.push(why.clone());
             return Some(self.start(slot, &found.id, Some(found), done, waits, &why));
         }
+        let lost = self
+            .lost_namespace(slot)
+            .map(|other| format!("the namespace that it shares with `{other}` is made anew"));
+        let replaced =
+            || waits.restart.then(|| "a service that it depends on (`restart: true`) is replaced".to_owned());
+        let moved = || self.moved_to(slot, found).map(anew);
+        if let Some(why) = lost.or_else(replaced).or_else(moved).filter(|_| found.state.is_up()) {
+            if !causes.contains(&why) {
+                causes.push(why.clone());
+            }
+            let after = waits.must.union(done).copied().collect();
+            let id = self.restart(slot, found, &why, &after);
+            let started = self.after_start(slot, &found.id, BTreeSet::from([id]));
+            self.comes_up(slot, &found.id, &started).restarted = true;
+            return Some(self.gate(slot, &found.id, &started));
+        }
+        self.stands(slot, found, done);
         if found.state == State::Paused {
             causes.push("it is paused".into());
             let call = Call::UnpauseContainer { container: found.id.clone() };
             let id = self.call(call, object(slot), "it is paused", done);
             return Some(self.gate(slot, &found.id, &BTreeSet::from([id])));
-        }
-        let lost = self.lost_namespace(slot);
-        if (waits.restart || lost.is_some()) && found.state.is_up() {
-            let why = match lost {
-                Some(other) => format!("the namespace that it shares with `{other}` is made anew"),
-                None => "a service that it depends on (`restart: true`) is replaced".to_owned(),
-            };
-            causes.push(why.clone());
-            self.reached.entry(slot.service.name.clone()).or_default().restarted = true;
-            let call = Call::RestartContainer { container: found.id.clone(), grace: slot.service.stop_grace };
-            let after = waits.must.union(done).copied().collect();
-            let hooks = self.before_stop(found, &object(slot), &after);
-            let id = self.call(call, object(slot), why, &after);
-            self.nodes[id - 1].after_any.extend(hooks);
-            let started = self.after_start(slot, &found.id, BTreeSet::from([id]));
-            return Some(self.gate(slot, &found.id, &started));
         }
         if self.may_lack_hooks(slot, found) {
             causes.push("its `post_start` hooks may not have run".into());
@@ -273,6 +254,25 @@ impl<'a> Builder<'a> {
         let well = found.state == State::Running && matches!(found.health, None | Some(Health::Healthy));
         let unproven = self.inputs.memory.unproven && found.state.is_up() && !well;
         unproven.then(|| self.gate(slot, &found.id, done))
+    }
+
+    /// Dependants wait for what the container reaches after these nodes.
+    fn comes_up(&mut self, slot: &Slot<'a>, container: &str, started: &BTreeSet<usize>) -> &mut Reached {
+        let standing =
+            Standing { container: container.into(), object: object(slot), healthy: false, completed: false };
+        let entry = self.reached.entry(slot.service.name.clone()).or_default();
+        entry.started.extend(started);
+        entry.containers.push(standing);
+        entry
+    }
+
+    /// Stops and starts a container that runs.
+    fn restart(&mut self, slot: &Slot<'a>, found: &Container, why: &str, after: &BTreeSet<usize>) -> usize {
+        let hooks = self.before_stop(found, &object(slot), after);
+        let call = Call::RestartContainer { container: found.id.clone(), grace: slot.service.stop_grace };
+        let id = self.call(call, object(slot), why, after);
+        self.nodes[id - 1].after_any.extend(hooks);
+        id
     }
 
     /// Nothing is to do here; dependants may still have to wait for what it has not reached yet.
@@ -311,7 +311,7 @@ impl<'a> Builder<'a> {
                 .map(|c| format!("back: {c}"))
                 .collect(),
         );
-        let mut done = ready.clone();
+        let mut done = self.joined(slot, &prev.id, Some(prev), ready);
         if live.state.is_up() {
             done.insert(self.stop(live, object.clone(), "its predecessor comes back", &waits.must));
         }
@@ -351,6 +351,10 @@ pub(super) fn reason_to_start(slot: &Slot<'_>, found: &Container) -> Option<Stri
         }
         _ => None,
     }
+}
+
+fn anew(network: &str) -> String {
+    format!("network `{network}` is made anew")
 }
 
 fn word(policy: &str) -> &str {

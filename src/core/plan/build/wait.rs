@@ -58,7 +58,11 @@ impl<'a> Builder<'a> {
         'a: 's,
     {
         slots.any(|slot| match slot.step {
-            Step::Keep(found) => swap::reason_to_start(slot, found).is_some() || self.is_restarted(slot),
+            Step::Keep(found) => {
+                swap::reason_to_start(slot, found).is_some()
+                    || self.is_restarted(slot)
+                    || self.moved_to(slot, found).is_some()
+            }
             Step::Unknown(_) => false,
             Step::Create | Step::Replace { .. } | Step::TakeBack { .. } => true,
         })
