@@ -38,7 +38,7 @@ pub(super) fn remakes(inputs: Inputs<'_>) -> Vec<Remake<'_>> {
     changed(inputs).filter(|remake| is_ours(inputs, remake.found)).collect()
 }
 
-fn changed<'a>(inputs: Inputs<'a>) -> impl Iterator<Item = Remake<'a>> {
+fn changed(inputs: Inputs<'_>) -> impl Iterator<Item = Remake<'_>> {
     let Inputs { desired, observed, .. } = inputs;
     desired.networks.values().filter_map(move |network| {
         let request = network.create.as_ref()?;
@@ -111,7 +111,7 @@ fn hindrance(
     user: &Container,
 ) -> Option<(String, String)> {
     let name = &user.name;
-    if !user.own.as_ref().is_some_and(|own| own.owner == inputs.desired.owner) {
+    if user.own.as_ref().is_none_or(|own| own.owner != inputs.desired.owner) {
         let whose = match (&user.own, &user.compose) {
             (Some(own), _) => format!("a container of stack `{}`", own.owner.stack),
             (None, Some(compose)) => format!("a container of Compose project `{}`", compose.project),
@@ -229,13 +229,9 @@ fn word(text: &str) -> &str {
 
 fn pools(request: &NetworkRequest) -> String {
     let pools = request.ipam.iter().flat_map(|ipam| &ipam.config).map(|pool| {
-        let mut text = pool.subnet.clone();
-        for (name, value) in [("range", &pool.ip_range), ("gateway", &pool.gateway)] {
-            if !value.is_empty() {
-                text.push_str(&format!(" {name} {value}"));
-            }
-        }
-        text
+        let parts = [("", &pool.subnet), ("range ", &pool.ip_range), ("gateway ", &pool.gateway)];
+        let parts = parts.iter().filter(|(_, value)| !value.is_empty());
+        parts.map(|(name, value)| format!("{name}{value}")).collect::<Vec<_>>().join(" ")
     });
     pools.collect::<Vec<_>>().join(", ")
 }

@@ -4,6 +4,7 @@
 mod conformance;
 mod containers;
 mod hooks;
+mod networks;
 mod objects;
 mod processes;
 mod shared;
@@ -56,6 +57,11 @@ contract! {
     shared::a_process_namespace_ends_with_its_container,
     shared::a_lender_of_a_namespace_or_of_volumes_must_stand,
     shared::volumes_are_lent_to_another_container,
+    networks::who_runs_is_put_on_a_network_made_anew,
+    networks::who_is_stopped_comes_up_on_a_network_made_anew,
+    networks::an_address_is_given_by_connecting_again,
+    networks::who_is_not_on_a_network_has_left_it,
+    networks::two_bridges_do_not_share_addresses,
     objects::a_network_name_is_taken_once,
     objects::a_network_is_kept_while_a_running_container_uses_it,
     objects::a_container_remembers_the_network_it_was_started_in,

@@ -31,7 +31,7 @@ pub(super) async fn a_network_name_is_taken_once(bench: &Bench) {
     let observed = bench.engine.observe(&[]).await.expect("a snapshot");
     let found: Vec<_> = observed.networks.iter().filter(|n| n.name == bench.name("n")).collect();
     let [network] = found.as_slice() else { panic!("one network: {found:?}") };
-    assert_eq!((network.id.as_str(), network.driver.as_str()), (id.as_str(), "bridge"));
+    assert_eq!((network.id.as_str(), network.request.driver.as_str()), (id.as_str(), "bridge"));
     assert!(network.own.is_some());
     assert!(bench.remove_network("n").await.expect("removed").changed);
     assert!(!bench.remove_network("n").await.expect("removed already").changed);

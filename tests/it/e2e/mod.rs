@@ -8,6 +8,7 @@ mod drift;
 mod full_disk;
 mod idempotence;
 mod itself;
+mod networks;
 mod notifications;
 mod pruning;
 mod rollbacks;

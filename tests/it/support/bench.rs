@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use evenkeel::core::desired::label;
 use evenkeel::core::desired::request::ContainerRequest;
+use evenkeel::core::desired::request::Endpoint;
+use evenkeel::core::desired::request::Ipam;
+use evenkeel::core::desired::request::IpamPool;
 use evenkeel::core::desired::request::NetworkRequest;
 use evenkeel::core::desired::request::VolumeRequest;
 use evenkeel::core::observed::Container;
@@ -130,9 +133,45 @@ impl Bench {
     }
 
     pub(crate) async fn create_network(&self, name: &str) -> Result<CallOutcome, EngineError> {
-        let request =
-            NetworkRequest { name: self.name(name), labels: self.labels(), ..NetworkRequest::default() };
+        self.create_subnet(name, None).await
+    }
+
+    pub(crate) async fn create_subnet(
+        &self,
+        name: &str,
+        subnet: Option<&str>,
+    ) -> Result<CallOutcome, EngineError> {
+        let pool = |subnet: &str| IpamPool { subnet: subnet.into(), ..IpamPool::default() };
+        let request = NetworkRequest {
+            name: self.name(name),
+            labels: self.labels(),
+            ipam: subnet.map(|subnet| Ipam { config: vec![pool(subnet)], ..Ipam::default() }),
+            ..NetworkRequest::default()
+        };
         self.engine.call(&Call::CreateNetwork(request)).await
+    }
+
+    pub(crate) async fn connect(
+        &self,
+        network: &str,
+        container: &str,
+        endpoint: Endpoint,
+    ) -> Result<CallOutcome, EngineError> {
+        let call = Call::ConnectNetwork {
+            network: self.name(network),
+            container: self.name(container),
+            endpoint: Box::new(endpoint),
+        };
+        self.engine.call(&call).await
+    }
+
+    pub(crate) async fn disconnect(
+        &self,
+        network: &str,
+        container: &str,
+    ) -> Result<CallOutcome, EngineError> {
+        let call = Call::DisconnectNetwork { network: self.name(network), container: self.name(container) };
+        self.engine.call(&call).await
     }
 
     pub(crate) async fn remove_network(&self, name: &str) -> Result<CallOutcome, EngineError> {

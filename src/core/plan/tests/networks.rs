@@ -73,7 +73,7 @@ impl World {
     }
 
     /// Lets a container have an end of a network.
-    fn is_on(mut self, container: &str, network: &str, id: &str) -> Self {
+    fn with_end(mut self, container: &str, network: &str, id: &str) -> Self {
         let attachment = Attachment { network_id: id.into(), aliases: Vec::new() };
         let found = self.found(container);
         found.networks.insert(network.into(), attachment);
@@ -98,8 +98,8 @@ fn moving() -> World {
         .joins("web", "net", "")
         .stands("db", 1, "home-db-1", State::Running)
         .stands("web", 1, "home-web-1", State::Running)
-        .is_on("home-db-1", "net", "n1")
-        .is_on("home-web-1", "net", "n1")
+        .with_end("home-db-1", "net", "n1")
+        .with_end("home-web-1", "net", "n1")
 }
 
 #[test]
@@ -249,7 +249,7 @@ fn cut_off(step: &str) -> World {
         return world;
     }
     for name in ["home-db-1", "home-web-1"] {
-        world = world.is_on(name, "net", "n2");
+        world = world.with_end(name, "net", "n2");
     }
     if step == "connected" {
         return world;
@@ -317,7 +317,7 @@ fn what_is_proven_is_not_restarted_for_a_network_that_is_younger() {
 
 #[test]
 fn a_stopped_container_that_remembers_a_network_which_is_gone_is_kept_and_connected() {
-    let mut world = moving().wants_network("net", "10.1.0.0/24").is_on("home-db-1", "net", "gone");
+    let mut world = moving().wants_network("net", "10.1.0.0/24").with_end("home-db-1", "net", "gone");
     world.found("home-db-1").state = State::Exited;
     insta::assert_snapshot!(world.plan().steps_text(), @r"
     [] -> #1 container home-db-1, ConnectNetwork: network `net` is made anew
@@ -330,7 +330,7 @@ fn a_stopped_container_that_remembers_a_network_which_is_gone_is_kept_and_connec
 fn a_network_that_somebody_else_uses_or_owns_is_left_alone_and_the_plan_refused() {
     let mut world = moving();
     world.observed.containers.push(container("guest", State::Exited));
-    let world = world.is_on("guest", "net", "n1");
+    let world = world.with_end("guest", "net", "n1");
     insta::assert_snapshot!(world.plan().to_text(), @r"
       ! network-in-use: the definition of network `net` changed, so that it must be made anew, and `guest`, which Evenkeel does not manage, is on it
             hint: take it off with `docker network disconnect NETWORK guest`, or remove it
