@@ -1,5 +1,6 @@
 //! The table of everything that the host's file can say.
 
+use crate::core::desired::settings::COMPOSE_HASH;
 use crate::core::desired::settings::DRIFT_MODE;
 use crate::core::desired::settings::PRUNE;
 use crate::core::desired::settings::UPDATE;
@@ -112,6 +113,7 @@ const DEFAULTS: &[Field] = &[
     Field::new("update", Shape::Map(UPDATE), "how a new revision is brought in"),
     PRUNE,
     Field::new("drift", Shape::Map(DRIFT), "what to do about changes that did not come from git"),
+    COMPOSE_HASH,
 ];
 
 const DRIFT: &[Field] =

@@ -191,10 +191,8 @@ impl Site {
         let above = Settings { suspend: self.defaults.suspend || stack.suspend, ..self.defaults.clone() };
         let (settings, found) = desired::settings::of_project(&loaded, &above)?;
         warnings.extend(found);
-        let flavor = match adoption.as_ref().is_some_and(Adoption::is_of_compose_5) {
-            true => HashFlavor::V5,
-            false => HashFlavor::V2,
-        };
+        let taken_over = adoption.as_ref().map(|adoption| HashFlavor::of_version(&adoption.compose_version));
+        let flavor = settings.compose_hash.fixed().or(taken_over).unwrap_or(HashFlavor::V2);
         let context = desired::Context {
             owner: self.owner(stack),
             revision: revision.clone(),

@@ -10,6 +10,7 @@ mod api_socket;
 mod capability;
 mod container;
 mod findings;
+mod flavor;
 mod hook;
 mod host;
 mod labels;
@@ -34,6 +35,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::core::compose::HashFlavor;
 use crate::core::model::InstanceId;
 use crate::core::model::ProjectName;
 use crate::core::model::Revision;
@@ -44,6 +46,7 @@ use request::ContainerRequest;
 use request::NetworkRequest;
 use request::VolumeRequest;
 
+pub use flavor::HashChoice;
 pub use hook::Hook;
 pub use order::Cycle;
 pub use order::order;
@@ -163,6 +166,10 @@ pub struct DesiredService {
     /// Compose's config hash, also in each container's label. While `shared` is not filled in, that of the definition as
     /// it is written, which no container has.
     pub config_hash: String,
+    /// In which encoding that is.
+    pub flavor: HashFlavor,
+    /// The hash in the other encoding, if that is another one.
+    pub other_hash: Option<String>,
     /// What its containers share with those of other services, if they do.
     pub shared: Option<Shared>,
     /// Digest of the mounted repository files and secrets, also in each container's label.
@@ -277,6 +284,8 @@ pub struct Settings {
     pub suspend: bool,
     /// What to do about changes that did not come from git.
     pub drift: DriftMode,
+    /// Whose config hashes new containers get.
+    pub compose_hash: HashChoice,
 }
 
 /// What to do if what runs is not what was applied. A later one does all that an earlier one does.
@@ -313,6 +322,7 @@ impl Default for Settings {
             prune: true,
             suspend: false,
             drift: DriftMode::Correct,
+            compose_hash: HashChoice::Auto,
         }
     }
 }

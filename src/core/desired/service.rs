@@ -37,7 +37,9 @@ pub(super) fn render(
     capability::check_service(view, findings);
     let provided = secrets::provided(view, findings);
     let seen = reader.seen(view, &mounted::sources(view), &provided.archives, findings);
-    let config_hash = hash_of_service(view.service, view.context.flavor);
+    let flavor = view.context.flavor;
+    let config_hash = hash_of_service(view.service, flavor);
+    let other_hash = hash_of_service(view.service, flavor.other());
     let archives: Vec<_> = provided.archives.into_iter().map(|(_, archive)| archive).collect();
     let mut containers = Vec::new();
     for (number, name) in (1..).zip(container_names(view.project, view.name, view.service)) {
@@ -56,8 +58,10 @@ pub(super) fn render(
         pull: refuse::pull_policy(view, findings),
         platform: platform(view),
         depends_on: dependencies(view, findings),
+        flavor,
+        other_hash: (other_hash != config_hash).then_some(other_hash),
         config_hash,
-        shared: Shared::of(view.service, view.context.flavor),
+        shared: Shared::of(view.service, flavor),
         digest: seen.digest,
         content: seen.parts,
         stop_grace: container::stop_grace(view.service),

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::DriftMode;
+use super::HashChoice;
 use super::Settings;
 use crate::core::compose::Loaded;
 use crate::core::diag::Diagnostic;
@@ -46,12 +47,21 @@ pub const DRIFT_MODE: Field = Field::new(
 )
 .or("correct");
 
+/// The key `composeHash`, here and among the host's defaults.
+pub const COMPOSE_HASH: Field = Field::new(
+    "composeHash",
+    Shape::OneOf(HashChoice::WORDS),
+    "whose config hashes new containers get: Docker Compose 2's, 5's, or those of what is on the engine",
+)
+.or("auto");
+
 /// The keys of `x-evenkeel`.
 pub const FIELDS: &[Field] = &[
     Field::new("update", Shape::Map(UPDATE), "how a new revision is brought in"),
     PRUNE,
     Field::new("suspend", Shape::Flag, "look at the stack, but do not touch it").or("false"),
     Field::new("drift", Shape::Map(&[DRIFT_MODE]), "what to do about changes that did not come from git"),
+    COMPOSE_HASH,
     Field::new("lint", Shape::Map(LINT), "which findings about the compose file are known and meant"),
 ];
 
@@ -114,6 +124,9 @@ pub fn wanted(section: &Section<'_>, above: &Settings, problems: &mut Vec<Diagno
     settings.suspend = section.flag("suspend").unwrap_or(above.suspend);
     if let Some(mode) = section.section("drift").and_then(|drift| drift.text("mode")) {
         settings.drift = DriftMode::from_word(mode.text).unwrap_or(above.drift);
+    }
+    if let Some(word) = section.text("composeHash") {
+        settings.compose_hash = HashChoice::from_word(word.text).unwrap_or(above.compose_hash);
     }
     settings
 }

@@ -62,8 +62,12 @@ impl Shared {
     }
 
     /// Returns the hash of the definition as it is written, the same whatever the ids are.
-    pub fn hash(&self) -> String {
-        hash_of_service(&self.definition, self.flavor)
+    pub fn hash(&self, flavor: HashFlavor) -> String {
+        hash_of_service(&self.definition, flavor)
+    }
+
+    pub(super) fn set_flavor(&mut self, flavor: HashFlavor) {
+        self.flavor = flavor;
     }
 
     /// Returns the hash that a container has which was made from this definition with the ids that are in its request.
@@ -101,6 +105,8 @@ impl DesiredService {
         }
         let mut service = self.clone();
         service.config_hash = hash_of_service(&definition, shared.flavor);
+        let other = hash_of_service(&definition, shared.flavor.other());
+        service.other_hash = (other != service.config_hash).then_some(other);
         for container in &mut service.containers {
             let host = &mut container.request.host_config;
             fill(&mut host.network_mode, CONTAINER, ids)?;

@@ -42,12 +42,6 @@ impl Adoption {
         })
     }
 
-    /// Returns true if config hashes are those of Compose 5, which writes short bind mounts otherwise than Compose 2.
-    pub fn is_of_compose_5(&self) -> bool {
-        let major = self.compose_version.trim_start_matches('v').split('.').next();
-        major.and_then(|major| major.parse::<u32>().ok()).is_some_and(|major| major >= 5)
-    }
-
     /// Returns where the repository would have to be for `folder` in it to be the project's own folder: what the
     /// working folder ends in must be the folder in the repository.
     pub fn root(&self, folder: &str) -> Option<String> {
@@ -121,14 +115,5 @@ mod tests {
         assert_eq!(root("/opt/myhome", "home"), None, "half a name is none");
         assert_eq!(root("/home", "home"), None, "never the root of the disk");
         assert_eq!(root("/opt/lab", "home"), None);
-    }
-
-    #[test]
-    fn the_flavor_of_hashes_is_told_by_the_version() {
-        for (version, is_5) in
-            [("2.40.3", false), ("5.0.1", true), ("v5.1", true), ("10.0", true), ("dev", false)]
-        {
-            assert_eq!(adoption("/x", version).is_of_compose_5(), is_5, "{version}");
-        }
     }
 }

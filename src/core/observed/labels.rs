@@ -51,6 +51,8 @@ pub struct ComposeLabels {
     pub image_id: String,
     /// The services that it waits for.
     pub depends_on: Vec<ServiceName>,
+    /// The version of Docker Compose that made it, or that it was made alike to; empty if not recorded.
+    pub version: String,
 }
 
 impl ComposeLabels {
@@ -73,6 +75,7 @@ impl ComposeLabels {
             config_hash: text(label::compose::CONFIG_HASH).unwrap_or_default(),
             image_id: text(label::compose::IMAGE).unwrap_or_default(),
             depends_on,
+            version: text(label::compose::VERSION).unwrap_or_default(),
         })
     }
 }

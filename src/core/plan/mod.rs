@@ -10,6 +10,7 @@
 mod action;
 mod build;
 mod explain;
+mod flavor;
 pub mod gate;
 mod images;
 mod networks;
@@ -29,7 +30,6 @@ use serde::Serialize;
 use crate::core::desired::Desired;
 use crate::core::desired::DesiredService;
 use crate::core::desired::Owner;
-use crate::core::desired::Shared;
 use crate::core::model::Revision;
 use crate::core::model::ServiceName;
 use crate::core::observed::Observed;
@@ -82,9 +82,7 @@ pub struct Memory {
 
 /// Returns what identifies a service's definition with all that it mounts: equal fingerprints run equal containers.
 pub fn fingerprint(service: &DesiredService) -> String {
-    // Other ids of the containers that it shares with make no other definition.
-    let definition = service.shared.as_ref().map_or_else(|| service.config_hash.clone(), Shared::hash);
-    format!("{definition}:{}", service.digest)
+    format!("{}:{}", service.definition_hash(), service.digest)
 }
 
 /// A graph of actions that brings what is to what should be.

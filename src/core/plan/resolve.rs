@@ -1,4 +1,5 @@
-//! Fills in the ids of containers that requests and hashes refer to, as far as those containers stand.
+//! Fills in the ids of containers that requests and hashes refer to, as far as those containers stand, and chooses the encoding
+//! of the hashes.
 //!
 //! The container meant is the one that will be live: the one that is kept, that comes back, or that waits as `--next`.
 //! Where it does not stand yet, nothing that stands can refer to it, so the service's containers are made anew once it
@@ -8,6 +9,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use super::flavor;
 use super::slot;
 use crate::core::desired::Desired;
 use crate::core::desired::Shared;
@@ -25,6 +27,11 @@ pub(super) struct Resolved<'a> {
 pub(super) fn resolve<'a>(desired: &'a Desired, observed: &Observed) -> Resolved<'a> {
     let mut resolved = Cow::Borrowed(desired);
     let mut unresolved = BTreeSet::new();
+    for (name, service) in &desired.services {
+        if let Some(service) = flavor::of_what_stands(desired, service, observed) {
+            resolved.to_mut().services.insert(name.clone(), service);
+        }
+    }
     for name in referring(desired) {
         let with = resolved.services[&name].shared.iter().flat_map(Shared::with);
         let ids: BTreeMap<ServiceName, String> = with

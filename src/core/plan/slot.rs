@@ -87,13 +87,17 @@ pub(super) fn matches(
 
 /// Returns true if the container was made from the service's definition, whatever ids that was filled in with.
 pub(super) fn is_of_definition(found: &Container, service: &DesiredService) -> bool {
+    found.own.as_ref().is_some_and(|own| own.digest == service.digest) && has_hash_of(found, service)
+}
+
+/// Returns true if the container has the config hash of the service, whatever ids that was filled in with.
+pub(super) fn has_hash_of(found: &Container, service: &DesiredService) -> bool {
     let hash = found.compose.as_ref().map(|compose| &compose.config_hash);
     let with_its_ids = || {
         let host = &found.request.as_ref()?.host_config;
         Some(service.shared.as_ref()?.hash_with_ids_of(host))
     };
-    found.own.as_ref().is_some_and(|own| own.digest == service.digest)
-        && (hash == Some(&service.config_hash) || hash == with_its_ids().as_ref())
+    hash == Some(&service.config_hash) || hash == with_its_ids().as_ref()
 }
 
 /// Returns the names of the networks that a container should be attached to.

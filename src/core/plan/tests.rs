@@ -76,8 +76,8 @@ pub(super) fn container(name: &str, state: State) -> Container {
 }
 
 /// A world of one stack: its services' definitions by version, what runs, and what the engine has.
-struct World {
-    desired: Desired,
+pub(super) struct World {
+    pub(super) desired: Desired,
     observed: Observed,
     memory: Memory,
 }
@@ -87,7 +87,7 @@ fn service_name(name: &str) -> ServiceName {
 }
 
 impl World {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let image = |n: u32| Image { id: format!("sha256:{n}"), references: vec![format!("app:{n}")] };
         Self {
             desired: Desired {
@@ -111,7 +111,7 @@ impl World {
     }
 
     /// Wants a service made from `app:<version>`; the config hash is the version's.
-    fn want(mut self, name: &str, version: u32) -> Self {
+    pub(super) fn want(mut self, name: &str, version: u32) -> Self {
         let restart = RestartPolicy { name: "always".into(), maximum_retry_count: 0 };
         let request = ContainerRequest {
             image: format!("app:{version}"),
@@ -128,6 +128,8 @@ impl World {
             platform: None,
             depends_on: Vec::new(),
             config_hash: format!("hash-{version}"),
+            flavor: crate::core::compose::HashFlavor::V2,
+            other_hash: None,
             shared: None,
             digest: String::new(),
             content: BTreeMap::new(),
@@ -145,7 +147,7 @@ impl World {
         self
     }
 
-    fn service(&mut self, name: &str) -> &mut DesiredService {
+    pub(super) fn service(&mut self, name: &str) -> &mut DesiredService {
         self.desired.services.get_mut(&service_name(name)).expect("a service of the test")
     }
 
@@ -166,7 +168,7 @@ impl World {
     }
 
     /// Lets a container of a service's version stand under a name.
-    fn stands(mut self, service: &str, version: u32, name: &str, state: State) -> Self {
+    pub(super) fn stands(mut self, service: &str, version: u32, name: &str, state: State) -> Self {
         let mut found = container(name, state);
         found.image = format!("app:{version}");
         found.image_id = format!("sha256:{version}");
@@ -178,16 +180,17 @@ impl World {
             config_hash: format!("hash-{version}"),
             image_id: format!("sha256:{version}"),
             depends_on: Vec::new(),
+            version: String::new(),
         });
         self.observed.containers.push(found);
         self
     }
 
-    fn found(&mut self, name: &str) -> &mut Container {
+    pub(super) fn found(&mut self, name: &str) -> &mut Container {
         self.observed.containers.iter_mut().find(|c| c.name == name).expect("a container of the test")
     }
 
-    fn plan(&self) -> Plan {
+    pub(super) fn plan(&self) -> Plan {
         self.plan_with(false)
     }
 

@@ -20,7 +20,7 @@ fn world(vpn: u32, torrent: u32) -> World {
     world.service("torrent").depends_on[0].restart = true;
     let service = world.service("torrent");
     service.shared = Shared::of(&definition(torrent), HashFlavor::V2);
-    service.config_hash = service.shared.as_ref().expect("it shares").hash();
+    service.config_hash = service.shared.as_ref().expect("it shares").hash(HashFlavor::V2);
     service.containers[0].request.host_config.network_mode = "service:vpn".into();
     world
 }
