@@ -14,6 +14,7 @@ use super::inspect::attachments;
 use super::inspect::timestamp;
 use crate::core::desired::request::NetworkRequest;
 use crate::core::desired::request::RestartPolicy;
+use crate::core::desired::request::VolumeRequest;
 use crate::core::model::familiar;
 use crate::core::observed::ComposeLabels;
 use crate::core::observed::Container;
@@ -163,11 +164,10 @@ impl ListedNetwork {
                 ipam: serde_json::from_value(self.ipam).ok(),
                 enable_ipv4: self.enable_ipv4,
                 enable_ipv6: self.enable_ipv6,
-                labels: self.labels.clone(),
+                labels: self.labels,
             }),
             id: self.id,
             name: self.name,
-            labels: self.labels,
         }
     }
 }
@@ -186,12 +186,18 @@ pub(super) struct ListedVolume {
     name: String,
     driver: String,
     labels: BTreeMap<String, String>,
+    options: BTreeMap<String, String>,
 }
 
 impl ListedVolume {
     pub(super) fn into_core(self) -> Volume {
-        let own = OwnLabels::read(&self.labels);
-        Volume { name: self.name, driver: self.driver, own, labels: self.labels }
+        let request = VolumeRequest {
+            name: self.name.clone(),
+            driver: self.driver,
+            driver_opts: self.options,
+            labels: self.labels,
+        };
+        Volume { name: self.name, own: OwnLabels::read(&request.labels), request: Box::new(request) }
     }
 }
 

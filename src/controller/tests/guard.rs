@@ -146,7 +146,10 @@ impl Guard {
             given.is_some() && labels.get(label::compose::PROJECT) == given.as_ref()
         };
         if let Call::RemoveNetwork { id, .. } = call
-            && observed.networks.iter().any(|n| n.id == *id && n.own.is_none() && !is_given(&n.labels))
+            && observed
+                .networks
+                .iter()
+                .any(|n| n.id == *id && n.own.is_none() && !is_given(&n.request.labels))
         {
             self.violation(call, "it is not ours");
         }

@@ -1,6 +1,9 @@
 //! Networks and how containers are attached to them.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
 
 use super::Context;
 use super::DesiredNetwork;
@@ -94,6 +97,7 @@ pub(super) fn attachment(
     for (key, network) in service.networks_by_priority() {
         let Some(name) = view.project.networks.get(key).map(|network| network.name.clone()) else { continue };
         let mut endpoint = endpoint(network, &[container, view.name], links);
+        check_addresses(view, key, network, findings);
         if primary.is_none() {
             primary = Some(name.clone());
             check_mac(view, key, &endpoint, findings);
@@ -121,6 +125,40 @@ fn container_mac(view: &View<'_>) -> String {
     match first {
         Some(network) if !network.mac_address.is_empty() => network.mac_address.clone(),
         _ => view.service.mac_address.clone(),
+    }
+}
+
+/// A fixed address must be in a subnet that the network is given; of an external network it is not known here. Engine 28
+/// refuses the container, and 20.10 its start.
+fn check_addresses(
+    view: &View<'_>,
+    key: &str,
+    network: Option<&ServiceNetwork>,
+    findings: &mut Findings<'_>,
+) {
+    let (Some(network), Some(definition)) = (network, view.project.networks.get(key)) else { return };
+    let is_given = matches!(definition.ipam.driver.as_str(), "" | "default") && !definition.external;
+    let subnets = || definition.ipam.config.iter().filter_map(|pool| pool.subnet.parse::<IpNet>().ok());
+    for (field, text) in [("ipv4_address", &network.ipv4_address), ("ipv6_address", &network.ipv6_address)] {
+        let Some(address) = text.parse::<IpAddr>().ok().filter(|_| is_given) else { continue };
+        if subnets().any(|subnet| subnet.contains(&address)) {
+            continue;
+        }
+        let message = match subnets().next() {
+            Some(_) => format!("{address} is in no subnet of network `{key}`"),
+            None => {
+                format!("network `{key}` has no subnet of its own, so that {address} cannot be had on it")
+            }
+        };
+        let hint = format!(
+            "give `networks.{key}.ipam.config` a subnet that the address is in, or change the address"
+        );
+        findings.error(
+            "address-outside-network",
+            &view.path(&format!("networks.{key}.{field}")),
+            message,
+            &hint,
+        );
     }
 }
 

@@ -75,7 +75,7 @@ pub struct IpamPool {
 }
 
 /// The body of `POST /volumes/create`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct VolumeRequest {
     /// The volume's name on the engine.

@@ -32,7 +32,10 @@ fn project(services: &Value) -> Project {
     project.services = all::<Box<Service>>(services);
     project.networks = all::<Network>(&json!({
         "default": { "name": "app_default" },
-        "back": { "name": "app_back", "internal": true },
+        "back": {
+            "name": "app_back", "internal": true,
+            "ipam": { "config": [{ "subnet": "10.0.0.0/24" }, { "subnet": "fd00::/64" }] },
+        },
         "lan": { "name": "lan", "external": true },
     }));
     project.volumes = all::<Volume>(&json!({

@@ -85,7 +85,7 @@ impl Observed {
             }
         }
         for found in self.networks.iter_mut().filter(|found| found.own.is_none()) {
-            if found.labels.get(label::compose::PROJECT) == Some(&adoption.project) {
+            if found.request.labels.get(label::compose::PROJECT) == Some(&adoption.project) {
                 let (revision, digest) = (String::new(), String::new());
                 found.own = Some(OwnLabels { owner: owner.clone(), revision, digest });
             }

@@ -11,6 +11,7 @@ use crate::core::desired::Owner;
 use crate::core::desired::request::ContainerRequest;
 use crate::core::desired::request::NetworkRequest;
 use crate::core::desired::request::RestartPolicy;
+use crate::core::desired::request::VolumeRequest;
 
 pub use adoption::Adoption;
 pub use adoption::free_projects;
@@ -231,8 +232,6 @@ pub struct Network {
     pub name: String,
     /// Our labels, if it has all that identity needs.
     pub own: Option<OwnLabels>,
-    /// All labels.
-    pub labels: BTreeMap<String, String>,
     /// When it was made.
     pub created_at: Option<Timestamp>,
     /// Its definition in the form of a create request, with what the engine chose filled in: for explaining differences.
@@ -244,12 +243,10 @@ pub struct Network {
 pub struct Volume {
     /// The name, unique on an engine.
     pub name: String,
-    /// Its driver.
-    pub driver: String,
     /// Our labels, if it has all that identity needs.
     pub own: Option<OwnLabels>,
-    /// All labels.
-    pub labels: BTreeMap<String, String>,
+    /// Its definition in the form of a create request, for explaining differences.
+    pub request: Box<VolumeRequest>,
 }
 
 /// One image.

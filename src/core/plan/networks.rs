@@ -3,12 +3,11 @@
 //!
 //! Here is decided which networks these are, whether it may be done, and why. [`super::build`] has the order.
 
-use std::collections::BTreeMap;
-
 use ipnet::IpNet;
 
 use super::Inputs;
 use super::Refusal;
+use super::preflight::changed_keys;
 use super::preflight::definition_changed;
 use super::slot::Slot;
 use super::slot::Step;
@@ -45,7 +44,7 @@ fn changed(inputs: Inputs<'_>) -> impl Iterator<Item = Remake<'_>> {
         let mut named = observed.networks.iter().filter(|found| found.name == network.name);
         let first = named.clone().next();
         let found = named.find(|found| is_ours(inputs, found)).or(first)?;
-        definition_changed(&found.labels, &request.labels).then_some(Remake { found, request })
+        definition_changed(&found.request.labels, &request.labels).then_some(Remake { found, request })
     })
 }
 
@@ -88,8 +87,8 @@ fn missing(inputs: Inputs<'_>) -> Vec<Refusal> {
 }
 
 fn not_ours(remake: Remake<'_>) -> Refusal {
-    let Network { name, own, labels, .. } = remake.found;
-    let whose = match (own, labels.get(label::compose::PROJECT)) {
+    let Network { name, own, request, .. } = remake.found;
+    let whose = match (own, request.labels.get(label::compose::PROJECT)) {
         (Some(own), _) => format!("belongs to stack `{}` of source `{}`", own.owner.stack, own.owner.source),
         (None, Some(project)) => format!("was made by Docker Compose (project `{project}`)"),
         (None, None) => "is not managed by Evenkeel".to_owned(),
@@ -213,7 +212,7 @@ pub(super) fn causes(remake: Remake<'_>) -> Vec<String> {
     if want.ipam.is_some() {
         shown("ipam", pools(was), pools(want));
     }
-    causes.extend(labels(&was.labels, &want.labels));
+    causes.extend(changed_keys("labels", &was.labels, &want.labels));
     if causes.is_empty() && want.ipam.is_none() && !pools(was).is_empty() {
         causes.push(format!("ipam: {} → what the engine chooses", pools(was)));
     }
@@ -234,15 +233,4 @@ fn pools(request: &NetworkRequest) -> String {
         parts.map(|(name, value)| format!("{name}{value}")).collect::<Vec<_>>().join(" ")
     });
     pools.collect::<Vec<_>>().join(", ")
-}
-
-/// Names alone: values may be secrets.
-fn labels(was: &BTreeMap<String, String>, want: &BTreeMap<String, String>) -> Vec<String> {
-    let is_users =
-        |name: &&String| !name.starts_with("com.docker.compose.") && !name.starts_with("dev.evenkeel.");
-    let gone = was.keys().filter(|name| !want.contains_key(*name));
-    let all = want.keys().chain(gone).filter(is_users);
-    all.filter(|name| was.get(*name) != want.get(*name))
-        .map(|name| format!("labels.{name} changed"))
-        .collect()
 }

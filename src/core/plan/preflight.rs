@@ -1,6 +1,7 @@
 //! What must hold before anything is changed: names free or ours, ports free or ours, external objects there.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::Inputs;
 use super::Refusal;
@@ -10,6 +11,7 @@ use super::slot::Step;
 use crate::core::desired::Desired;
 use crate::core::desired::DesiredContainer;
 use crate::core::desired::label;
+use crate::core::desired::request::VolumeRequest;
 use crate::core::observed::Container;
 use crate::core::observed::Observed;
 use crate::core::observed::PublishedPort;
@@ -157,6 +159,7 @@ pub(super) fn definition_changed(was: &BTreeMap<String, String>, is: &BTreeMap<S
 
 fn volumes(inputs: Inputs<'_>, refusals: &mut Vec<Refusal>) {
     for (key, volume) in &inputs.desired.volumes {
+        let name = &volume.name;
         let found = inputs.observed.volumes.iter().find(|v| v.name == volume.name);
         match (&volume.create, found) {
             (None, None) => refusals.push(Refusal {
@@ -164,18 +167,59 @@ fn volumes(inputs: Inputs<'_>, refusals: &mut Vec<Refusal>) {
                 message: format!("volume `{}` is declared as external and is not there", volume.name),
                 hint: format!("create it with `docker volume create {}`, or drop `external`", volume.name),
             }),
-            (Some(request), Some(found)) if definition_changed(&found.labels, &request.labels) => {
+            (Some(request), Some(found)) if definition_changed(&found.request.labels, &request.labels) => {
                 refusals.push(Refusal {
                     code: "volume-changed",
                     message: format!(
-                        "the definition of volume `{key}` changed, and volume `{}` exists with the old one; a \
+                        "the definition of volume `{key}` changed ({}), and volume `{name}` exists with the old one; a \
                          volume is never recreated, because that would lose its data",
-                        volume.name
+                        volume_causes(&found.request, request).join("; "),
                     ),
-                    hint: "take the change back, or give the volume another key and move the data yourself".into(),
+                    hint: format!(
+                        "take the change back; or give the volume another `name` and copy the data over (`docker run --rm -v \
+                         {name}:/from:ro -v NEW:/to IMAGE cp -a /from/. /to/`); or stop its users, save the data, and `docker \
+                         volume rm {name}`"
+                    ),
                 });
             }
             _ => {}
         }
     }
+}
+
+/// Returns what differs, at least one thing. Of driver options and labels the names alone: values may hold passwords.
+fn volume_causes(was: &VolumeRequest, want: &VolumeRequest) -> Vec<String> {
+    let driver = |request: &VolumeRequest| match request.driver.as_str() {
+        "" => "local".to_owned(),
+        name => name.to_owned(),
+    };
+    let mut causes = Vec::new();
+    if driver(was) != driver(want) {
+        causes.push(format!("driver: {} → {}", driver(was), driver(want)));
+    }
+    causes.extend(changed_keys("driver_opts", &was.driver_opts, &want.driver_opts));
+    causes.extend(changed_keys("labels", &was.labels, &want.labels));
+    if causes.is_empty() {
+        causes.push("its definition changed".into());
+    }
+    causes
+}
+
+/// Returns the user's keys that were added, changed or removed.
+pub(super) fn changed_keys(
+    field: &str,
+    was: &BTreeMap<String, String>,
+    want: &BTreeMap<String, String>,
+) -> Vec<String> {
+    let is_users =
+        |key: &&String| !key.starts_with("com.docker.compose.") && !key.starts_with("dev.evenkeel.");
+    let keys: BTreeSet<&String> = was.keys().chain(want.keys()).filter(is_users).collect();
+    let changed = keys.into_iter().filter(|key| was.get(*key) != want.get(*key));
+    changed
+        .map(|key| match (was.contains_key(key), want.contains_key(key)) {
+            (false, _) => format!("{field}.{key} added"),
+            (_, false) => format!("{field}.{key} removed"),
+            _ => format!("{field}.{key} changed"),
+        })
+        .collect()
 }

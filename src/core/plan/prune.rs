@@ -61,7 +61,7 @@ fn networks(builder: &mut Builder<'_>, removed: &BTreeSet<usize>) {
     for network in &inputs.observed.networks {
         let ours = network.own.as_ref().is_some_and(|own| own.owner == inputs.desired.owner);
         let wanted = inputs.desired.networks.values().any(|wanted| wanted.name == network.name);
-        let by_compose_key = network.labels.contains_key(label::compose::NETWORK);
+        let by_compose_key = network.request.labels.contains_key(label::compose::NETWORK);
         let kept_by_profile = inputs.observed.of(&inputs.desired.owner).any(|found| {
             found.networks.contains_key(&network.name)
                 && found.compose.as_ref().is_some_and(|c| inputs.desired.inactive.contains(&c.service))

@@ -524,14 +524,15 @@ fn volumes_and_networks_with_another_definition_are_refused_not_recreated() {
             }),
         },
     );
-    world.observed.volumes.push(Volume {
-        name: "home_data".into(),
-        driver: "local".into(),
-        own: None,
-        labels: hash("a"),
-    });
-    assert_eq!(world.plan().refusals[0].code, "volume-changed");
-    world.observed.volumes[0].labels.clear();
+    let mut request = VolumeRequest { driver: "local".into(), labels: hash("a"), ..VolumeRequest::default() };
+    request.driver_opts = [("o", "password=1"), ("type", "cifs")].map(|(k, v)| (k.into(), v.into())).into();
+    world.observed.volumes.push(Volume { name: "home_data".into(), own: None, request: Box::new(request) });
+    insta::assert_snapshot!(world.plan().to_text(), @r"
+      ! volume-changed: the definition of volume `data` changed (driver_opts.o removed; driver_opts.type removed), and volume `home_data` exists with the old one; a volume is never recreated, because that would lose its data
+            hint: take the change back; or give the volume another `name` and copy the data over (`docker run --rm -v home_data:/from:ro -v NEW:/to IMAGE cp -a /from/. /to/`); or stop its users, save the data, and `docker volume rm home_data`
+    Refused: 1 reason(s); nothing is changed.
+    ");
+    world.observed.volumes[0].request.labels.clear();
     assert!(world.plan().is_empty());
 }
 

@@ -70,7 +70,7 @@ fn a_network_is_read_without_what_is_not_used() {
         ]"#,
     );
     let found: Vec<Network> = listed.into_iter().map(ListedNetwork::into_core).collect();
-    assert_eq!(found[0].labels["com.docker.compose.network"], "default");
+    assert_eq!(found[0].request.labels["com.docker.compose.network"], "default");
     assert!(found[0].created_at.is_some());
     let ipam = found[0].request.ipam.as_ref().expect("address management");
     assert_eq!(
@@ -78,7 +78,7 @@ fn a_network_is_read_without_what_is_not_used() {
         ("172.18.0.0/16", Some(false))
     );
     let request = &found[1].request;
-    assert_eq!((found[1].id.as_str(), request.driver.as_str(), found[1].labels.len()), ("n2", "null", 0));
+    assert_eq!((found[1].id.as_str(), request.driver.as_str(), request.labels.len()), ("n2", "null", 0));
     assert_eq!((&request.ipam, found[1].created_at), (&None, None));
 }
 

@@ -182,7 +182,6 @@ impl Machine {
             id: id.clone(),
             name: request.name.clone(),
             own: OwnLabels::read(&request.labels),
-            labels: request.labels.clone(),
             created_at: self.started.checked_add(self.now).ok(),
             request: Box::new(request),
         };

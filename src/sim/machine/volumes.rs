@@ -30,7 +30,7 @@ impl Machine {
                 r#"create {name}: "{name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed"#
             )));
         }
-        self.ensure_volume(name, &request.labels);
+        self.ensure_volume(request);
         Ok(changed(name))
     }
 
@@ -70,23 +70,19 @@ impl Machine {
 
     fn volume_mount(&mut self, name: &str, destination: &str, writable: bool) -> MountPoint {
         let name = if name.is_empty() { self.new_id("volume") } else { name.to_owned() };
-        self.ensure_volume(&name, &BTreeMap::new());
+        self.ensure_volume(&VolumeRequest { name: name.clone(), ..VolumeRequest::default() });
         let source = format!("/var/lib/docker/volumes/{name}/_data");
         mount_point("volume", &name, &source, destination, writable)
     }
 
-    fn ensure_volume(&mut self, name: &str, labels: &BTreeMap<String, String>) {
-        if self.volumes.contains_key(name) {
+    fn ensure_volume(&mut self, request: &VolumeRequest) {
+        if self.volumes.contains_key(&request.name) {
             return;
         }
-        let volume = Volume {
-            name: name.to_owned(),
-            driver: "local".into(),
-            own: OwnLabels::read(labels),
-            labels: labels.clone(),
-        };
-        self.volumes.insert(name.to_owned(), volume);
-        self.tell("volume", "create", name, BTreeMap::new());
+        let request = VolumeRequest { driver: "local".into(), ..request.clone() };
+        let (name, own) = (request.name.clone(), OwnLabels::read(&request.labels));
+        self.tell("volume", "create", &name, BTreeMap::new());
+        self.volumes.insert(name.clone(), Volume { name, own, request: Box::new(request) });
     }
 }
 

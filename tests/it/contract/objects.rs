@@ -105,7 +105,7 @@ pub(super) async fn a_volume_is_made_once_and_returned_as_it_is(bench: &Bench) {
     assert_eq!(bench.create_volume(labelled("second")).await.expect("the old one").id, name);
     let observed = bench.engine.observe(&[]).await.expect("a snapshot");
     let volume = observed.volumes.iter().find(|volume| volume.name == name).expect("it is there");
-    assert_eq!((volume.labels["test"].as_str(), volume.driver.as_str()), ("first", "local"));
+    assert_eq!((volume.request.labels["test"].as_str(), volume.request.driver.as_str()), ("first", "local"));
     assert!(volume.own.is_some());
 
     let odd = VolumeRequest { name: "w".into(), driver: "nonesuch".into(), ..VolumeRequest::default() };

@@ -58,6 +58,26 @@ fn aliases_addresses_and_options_go_to_the_endpoint() {
 }
 
 #[test]
+fn an_address_that_the_network_does_not_have_is_refused() {
+    let on = |network: &str, fields: Value| messages(&errors(json!({ "networks": { network: fields } })));
+    assert_eq!(
+        on("back", json!({ "ipv4_address": "10.0.1.5", "ipv6_address": "fd00::5" })),
+        ["services.web.networks.back.ipv4_address: 10.0.1.5 is in no subnet of network `back`"]
+    );
+    assert_eq!(
+        on("default", json!({ "ipv4_address": "10.0.0.5" })),
+        [
+            "services.web.networks.default.ipv4_address: network `default` has no subnet of its own, so that 10.0.0.5 cannot \
+          be had on it"
+        ]
+    );
+    let lan = json!({ "networks": { "lan": { "ipv4_address": "10.0.1.5" } } });
+    let services = json!({ "web": with_defaults(lan) });
+    render(&project(&services), &tree(), &context())
+        .expect("an external network's subnets are not known here");
+}
+
+#[test]
 fn the_hardware_address_is_the_primary_endpoints_or_on_old_engines_the_containers() {
     let fields = json!({ "mac_address": "02:00:00:00:00:01", "networks": { "default": null, "back": null } });
     assert_eq!(endpoint(fields.clone(), "app_back")["MacAddress"], "02:00:00:00:00:01");

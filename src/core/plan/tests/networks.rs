@@ -11,7 +11,6 @@ pub(super) fn network(id: &str, name: &str, own: Option<OwnLabels>) -> Network {
         id: id.into(),
         name: name.into(),
         own,
-        labels: BTreeMap::new(),
         created_at: None,
         request: Box::new(NetworkRequest {
             name: name.into(),
@@ -51,7 +50,6 @@ impl World {
     fn has_network(mut self, id: &str, name: &str, subnet: &str) -> Self {
         let request = request(name, subnet);
         let found = Network {
-            labels: request.labels.clone(),
             created_at: time(100),
             request: Box::new(request),
             ..network(id, name, Some(own("before")))
