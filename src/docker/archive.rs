@@ -1,11 +1,18 @@
-//! A tar archive of one file, made in memory. The engine makes missing parent folders itself, and leaves the modes of
-//! those that are there alone as long as the archive does not name them.
+//! Tar archives: of one file to copy into a container, made in memory, and of a build's context, made entry by entry.
+//!
+//! Where a file is copied in, the engine makes missing parent folders itself, and leaves the modes of those that are
+//! there alone as long as the archive does not name them.
 
 use crate::core::desired::Archive;
+use crate::core::desired::BuildContext;
+use crate::core::desired::ContextEntry;
+use crate::core::desired::ContextError;
 use crate::ports::EngineError;
 use crate::ports::EngineErrorKind;
 
 const BLOCK: usize = 512;
+/// As many bytes as a header has for a name.
+const NAME: usize = 100;
 
 /// Returns an uncompressed archive that holds the file under its path without the leading `/`.
 ///
@@ -20,19 +27,10 @@ pub(super) fn of(file: &Archive) -> Result<Vec<u8>, EngineError> {
         )
     })?;
     let content = file.content.expose().as_bytes();
-    let mut header = [0_u8; BLOCK];
-    put(&mut header, 0, name.as_bytes());
-    octal(&mut header, 100, 8, u64::from(file.mode & 0o7777));
-    octal(&mut header, 108, 8, u64::from(file.uid));
-    octal(&mut header, 116, 8, u64::from(file.gid));
-    octal(&mut header, 124, 12, content.len() as u64);
-    octal(&mut header, 136, 12, 0); // Modification time.
-    put(&mut header, 148, b"        "); // The checksum counts itself as spaces.
-    put(&mut header, 156, b"0"); // A regular file.
-    put(&mut header, 257, b"ustar\x0000");
-    put(&mut header, 345, prefix.as_bytes());
-    let sum: u64 = header.iter().map(|byte| u64::from(*byte)).sum();
-    put(&mut header, 148, format!("{sum:06o}\0 ").as_bytes());
+    let size = content.len() as u64;
+    let header =
+        Header { prefix, mode: file.mode & 0o7777, uid: file.uid, gid: file.gid, size, ..Header::of(name) };
+    let header = header.block();
 
     let padding = content.len().next_multiple_of(BLOCK) - content.len();
     let mut archive = Vec::with_capacity(BLOCK * 3 + content.len() + padding);
@@ -40,6 +38,92 @@ pub(super) fn of(file: &Archive) -> Result<Vec<u8>, EngineError> {
     archive.extend_from_slice(content);
     archive.resize(archive.len() + padding + 2 * BLOCK, 0);
     Ok(archive)
+}
+
+/// Hands a build's context on, piece by piece: the same pieces for the same context. Times and owners are zero.
+///
+/// # Errors
+/// Fails as [`BuildContext::content`] does. Ends early and well if `send` returns false.
+pub(super) fn of_context(
+    context: &BuildContext,
+    mut send: impl FnMut(Vec<u8>) -> bool,
+) -> Result<(), ContextError> {
+    for (path, entry) in context.entries() {
+        let content = context.content(path, entry)?;
+        let size = content.len() as u64;
+        let padding = content.len().next_multiple_of(BLOCK) - content.len();
+        let mut headers = Vec::new();
+        let (name, link) = match entry {
+            ContextEntry::Folder => (format!("{path}/"), ""),
+            ContextEntry::Link(target) => (path.clone(), target.as_str()),
+            ContextEntry::File { .. } | ContextEntry::Made(_) => (path.clone(), ""),
+        };
+        let (kind, mode) = match entry {
+            ContextEntry::Folder => (b'5', 0o755),
+            ContextEntry::Link(_) => (b'2', 0o777),
+            ContextEntry::File { executable: true, .. } => (b'0', 0o755),
+            ContextEntry::File { executable: false, .. } | ContextEntry::Made(_) => (b'0', 0o644),
+        };
+        let short_name = long(&mut headers, b'L', &name);
+        let short_link = long(&mut headers, b'K', link);
+        let header = Header { kind, mode, size, link: short_link, ..Header::of(short_name) };
+        headers.extend_from_slice(&header.block());
+        if !send(headers) || !send(content) || !send(vec![0; padding]) {
+            return Ok(());
+        }
+    }
+    send(vec![0; 2 * BLOCK]);
+    Ok(())
+}
+
+/// Returns the text as far as a header can hold it. If that is not all, the whole of it goes before, as GNU's tar does it.
+fn long<'a>(headers: &mut Vec<u8>, kind: u8, text: &'a str) -> &'a [u8] {
+    let bytes = text.as_bytes();
+    if bytes.len() <= NAME {
+        return bytes;
+    }
+    let size = bytes.len() as u64 + 1;
+    headers.extend_from_slice(&Header { kind, size, ..Header::of("././@LongLink") }.block());
+    headers.extend_from_slice(bytes);
+    headers.resize((headers.len() + 1).next_multiple_of(BLOCK), 0);
+    &bytes[..NAME]
+}
+
+/// What a header says of an entry.
+struct Header<'a> {
+    name: &'a [u8],
+    prefix: &'a str,
+    link: &'a [u8],
+    kind: u8,
+    mode: u32,
+    uid: u32,
+    gid: u32,
+    size: u64,
+}
+
+impl<'a> Header<'a> {
+    /// Returns the header of an empty file.
+    fn of(name: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
+        Self { name: name.as_ref(), prefix: "", link: b"", kind: b'0', mode: 0o644, uid: 0, gid: 0, size: 0 }
+    }
+
+    fn block(&self) -> [u8; BLOCK] {
+        let mut header = [0_u8; BLOCK];
+        put(&mut header, 0, self.name);
+        octal(&mut header, 100, 8, u64::from(self.mode));
+        octal(&mut header, 108, 8, u64::from(self.uid));
+        octal(&mut header, 116, 8, u64::from(self.gid));
+        octal(&mut header, 124, 12, self.size);
+        octal(&mut header, 136, 12, 0); // Modification time.
+        put(&mut header, 148, b"        "); // The checksum counts itself as spaces.
+        put(&mut header, 156, &[self.kind]);
+        put(&mut header, 157, self.link);
+        put(&mut header, 257, b"ustar\x0000");
+        put(&mut header, 345, self.prefix.as_bytes());
+        let sum: u64 = header.iter().map(|byte| u64::from(*byte)).sum();
+        put(&mut header, 148, format!("{sum:06o}\0 ").as_bytes());
+        header
+    }
 }
 
 /// Splits a path into the header's prefix (155 bytes) and name (100 bytes).

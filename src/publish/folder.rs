@@ -57,6 +57,12 @@ impl Tree for FolderTree {
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(entries)
     }
+
+    fn link(&self, path: &str) -> Result<String, TreeError> {
+        let target = fs::read_link(path).map_err(|error| reason(&error))?;
+        let target = target.into_os_string().into_string();
+        target.map_err(|_| TreeError::Unreadable("the symbolic link's target is not UTF-8".into()))
+    }
 }
 
 fn kind_of(meta: &Metadata) -> EntryKind {

@@ -154,15 +154,26 @@ impl Teller {
         Report { verdict: Verdict::Succeeded, message, retry: false, calls: 0 }
     }
 
-    /// Images could not be pulled. What runs was not touched.
+    /// Images could not be pulled or built. What runs was not touched.
     pub(in crate::controller) async fn not_pulled(&self, deploy: &Deploy, outcome: &Outcome) -> Report {
         let why: Vec<String> = outcome.failures.iter().map(ToString::to_string).collect();
         let message = format!("nothing was changed: {}", why.join("; "));
-        let hint = "check the image's name and tag, and that the registry can be reached; if the image is private, \
-                    `docker login` as the user that runs Evenkeel";
+        let is_built = outcome.failures.iter().all(|failure| failure.action == "BuildImage");
+        let (reason, hint) = if is_built {
+            (
+                "BuildFailed",
+                "build it by hand with `DOCKER_BUILDKIT=0 docker build`, which asks the same builder",
+            )
+        } else {
+            (
+                "PullFailed",
+                "check the image's name and tag, and that the registry can be reached; if the image is private, \
+                 `docker login` as the user that runs Evenkeel",
+            )
+        };
         let event = self
             .of_deploy(deploy, EventType::DeployFailed, format!("{message}\nhint: {hint}"))
-            .reason("PullFailed")
+            .reason(reason)
             .finish(&deploy.redactor);
         let change = self.change().condition(self.raise("pull", &message, vec![event])).status(self.status(
             Sync::OutOfSync,

@@ -7,6 +7,7 @@ pub mod request;
 pub mod settings;
 
 mod api_socket;
+mod build;
 mod capability;
 mod container;
 mod findings;
@@ -30,6 +31,7 @@ mod warnings;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -44,6 +46,12 @@ use request::ContainerRequest;
 use request::NetworkRequest;
 use request::VolumeRequest;
 
+pub use build::BuildContext;
+pub use build::BuildOptions;
+pub use build::Builds;
+pub use build::ContextEntry;
+pub use build::ContextError;
+pub use build::ImageBuild;
 pub use hook::Hook;
 pub use order::Cycle;
 pub use order::order;
@@ -156,6 +164,8 @@ pub struct DesiredService {
     pub image: String,
     /// When to pull it.
     pub pull: PullPolicy,
+    /// How its image is built, if it is.
+    pub build: Option<Arc<ImageBuild>>,
     /// `os/arch`, if the file or the environment sets one.
     pub platform: Option<String>,
     /// What must hold of other services before this one's containers start.
@@ -165,10 +175,12 @@ pub struct DesiredService {
     pub config_hash: String,
     /// What its containers share with those of other services, if they do.
     pub shared: Option<Shared>,
-    /// Digest of the mounted repository files and secrets, also in each container's label.
+    /// Digest of the mounted repository files and secrets and of what the image is built from, also in each container's
+    /// label.
     pub digest: String,
     /// The content of `digest`, file by file, for causes: path as the user knows it, and the content's sha256. Secrets
-    /// and inline configs are named `secret x` and `config x`, and their digest is salted.
+    /// and inline configs are named `secret x` and `config x`, and their digest is salted. What the image is built from
+    /// is named `build x`.
     pub content: BTreeMap<String, String>,
     /// How long the engine waits after the stop signal before it kills.
     pub stop_grace: Duration,
@@ -224,7 +236,7 @@ pub enum PullPolicy {
     Missing,
     /// Never: it must be here.
     Never,
-    /// Never: it is built, and named as Compose names what it builds.
+    /// Never: it is built.
     Built,
 }
 

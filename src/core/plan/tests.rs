@@ -1,5 +1,6 @@
 //! Plans on literals: desired and observed in, the plan's text out.
 
+mod builds;
 mod hooks;
 mod images;
 mod ports;
@@ -121,6 +122,7 @@ impl World {
             ..ContainerRequest::default()
         };
         let service = DesiredService {
+            build: None,
             name: service_name(name),
             image: format!("app:{version}"),
             pull: PullPolicy::Missing,

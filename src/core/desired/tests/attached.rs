@@ -66,7 +66,7 @@ fn the_hardware_address_is_the_primary_endpoints_or_on_old_engines_the_container
 
     let old = Context { api: (1, 43), ..context() };
     let services = json!({ "web": with_defaults(fields) });
-    let desired = render(&project(&services), &tree(), &old).expect("it renders");
+    let desired = render(&project(&services), &tree(), &old, &Builds::default()).expect("it renders");
     let request = &desired.services.values().next().expect("one service").containers[0].request;
     assert_eq!(request.mac_address, "02:00:00:00:00:01");
 

@@ -1,4 +1,4 @@
-//! Images that were pulled for this very pass, or are built elsewhere.
+//! Images that were pulled for this very pass.
 
 use super::*;
 
@@ -27,17 +27,6 @@ fn what_was_pulled_and_is_not_listed_is_known_by_its_id() {
     let request = request.expect("a create");
     assert_eq!(request.image, "app:9", "its name still means it");
     assert_eq!(request.labels[crate::core::desired::label::compose::IMAGE], "sha256:9");
-}
-
-#[test]
-fn what_is_built_elsewhere_is_never_pulled() {
-    let mut world = World::new().want("web", 1);
-    world.service("web").pull = PullPolicy::Built;
-    assert!(world.plan().refusals.is_empty());
-    world.service("web").image = "home-web".into();
-    let plan = world.plan();
-    assert!(plan.pulls().is_none());
-    assert_eq!(plan.refusals.iter().map(|refusal| refusal.code).collect::<Vec<_>>(), ["image-missing"]);
 }
 
 #[test]
