@@ -246,9 +246,6 @@ impl Reconciler {
         let mut observed = rendered.observe(self.engine.as_ref()).await.map_err(PlanError::Engine)?;
         let asked = plan::ports_to_probe(&rendered.desired, &observed);
         observed.held_ports = self.engine.held_ports(&asked).await;
-        let unlisted = plan::images_to_probe(&rendered.desired, &observed);
-        observed.images.extend(self.engine.images_named(&unlisted).await.map_err(PlanError::Engine)?);
-        let stale = Self::files(job, &rendered).stale().await.map_err(PlanError::Files)?;
         let pins = memory.pins.iter();
         let known = plan::Memory {
             pins: pins
@@ -256,6 +253,9 @@ impl Reconciler {
                 .collect(),
             unproven: memory.last_stable.as_ref() != Some(&rendered.desired.revision),
         };
+        let unlisted = plan::images_to_probe(&rendered.desired, &observed, &known);
+        observed.images.extend(self.engine.images_named(&unlisted).await.map_err(PlanError::Engine)?);
+        let stale = Self::files(job, &rendered).stale().await.map_err(PlanError::Files)?;
         let plan = plan::plan(plan::Inputs {
             desired: &rendered.desired,
             observed: &observed,

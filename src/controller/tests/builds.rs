@@ -117,8 +117,11 @@ async fn what_is_built_and_does_not_become_well_is_taken_back_with_its_names() {
     let repo = Repo::new();
     let (lab, _) = deployed(&repo).await;
     let (before, image) = (lab.id_of("web").await, image_of(&lab, "home-web").await);
-    lab.engine.set_behaviour("home-web", Behaviour::never_healthy());
     let bad = push(&repo, "2");
+    let job = lab.job(&bad);
+    let rendered = job.site.render(&job.stack, &bad, (1, 51)).expect("it renders");
+    let build = rendered.desired.services.values().find_map(|service| service.build.as_ref());
+    lab.engine.set_behaviour(&build.expect("it is built").tag, Behaviour::never_healthy());
     let report = lab.pass(&bad).await;
     assert_eq!(report.verdict, Verdict::RolledBack, "{}", report.message);
     assert_eq!((lab.id_of("web").await, image_of(&lab, "home-web").await), (before, image));

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Inputs;
+use super::Memory;
 use super::Refusal;
 use super::fingerprint;
 use crate::core::desired::Desired;
@@ -26,13 +27,14 @@ pub(super) enum Choice {
     Refused(Refusal),
 }
 
-/// Returns the images of the stack that the engine does not list: whether it knows one by that name all the same is worth
-/// asking before it is pulled.
-pub fn images_to_probe(desired: &Desired, observed: &Observed) -> Vec<String> {
+/// Returns the images of the stack that the engine does not list, by name or id: whether it has one all the same is worth
+/// asking before it is pulled or built. An image that has lost its name and that others were built on is not listed.
+pub fn images_to_probe(desired: &Desired, observed: &Observed, memory: &Memory) -> Vec<String> {
     let services = desired.services.values();
     let names = |service: &'_ DesiredService| -> Vec<String> {
         let tag = service.build.as_ref().map(|build| build.tag.clone());
-        std::iter::once(service.image.clone()).chain(tag).collect()
+        let pinned = memory.pins.get(&(service.name.clone(), fingerprint(service))).cloned();
+        std::iter::once(service.image.clone()).chain(tag).chain(pinned).collect()
     };
     let wanted: BTreeSet<String> = services.flat_map(names).collect();
     wanted.into_iter().filter(|image| observed.image_id(image).is_none()).collect()

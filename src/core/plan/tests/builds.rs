@@ -174,8 +174,12 @@ fn what_a_stable_revision_ran_is_not_built_again_even_where_it_was_built_by_othe
 }
 
 #[test]
-fn tags_of_content_are_asked_for_as_well() {
+fn tags_of_content_and_images_of_then_are_asked_for_as_well() {
     let world = building("1");
     let tag = world.desired.services[&service_name("web")].build.clone().expect("built").tag.clone();
-    assert_eq!(images_to_probe(&world.desired, &world.observed), ["home-web".to_owned(), tag]);
+    let mut memory = Memory::default();
+    let fingerprint = fingerprint(&world.desired.services[&service_name("web")]);
+    memory.pins.insert((service_name("web"), fingerprint), "sha256:b9".into());
+    let asked = images_to_probe(&world.desired, &world.observed, &memory);
+    assert_eq!(asked, ["home-web".to_owned(), tag, "sha256:b9".into()]);
 }

@@ -32,5 +32,5 @@ fn what_was_pulled_and_is_not_listed_is_known_by_its_id() {
 #[test]
 fn images_that_are_listed_are_not_asked_for() {
     let world = World::new().want("web", 1).want("api", 9).want("job", 9);
-    assert_eq!(images_to_probe(&world.desired, &world.observed), ["app:9"]);
+    assert_eq!(images_to_probe(&world.desired, &world.observed, &world.memory), ["app:9"]);
 }
