@@ -153,8 +153,15 @@ fn octal(header: &mut [u8; BLOCK], at: usize, width: usize, value: u64) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::core::compose;
+    use crate::core::desired::Builds;
+    use crate::core::desired::ImageBuild;
     use crate::core::model::Secret;
+    use crate::core::model::Tree;
+    use crate::publish::FolderTree;
 
     fn file(path: &str, content: &str) -> Archive {
         Archive { path: path.into(), content: Secret::new(content), uid: 1000, gid: 100, mode: 0o440 }
@@ -173,6 +180,85 @@ mod tests {
         let content =
             std::process::Command::new("tar").arg("-xOf").arg(&tar).output().expect("tar runs").stdout;
         assert_eq!(content, b"s3cret");
+    }
+
+    /// Returns the build of the folder's project.
+    fn build_of(folder: &std::path::Path) -> Arc<ImageBuild> {
+        let tree: Arc<dyn Tree> = Arc::new(FolderTree);
+        let working_dir = folder.display().to_string();
+        let options = compose::Options { working_dir, ..compose::Options::default() };
+        let project = compose::load(tree.as_ref(), &options).expect("a project").project;
+        let (builds, _) = Builds::read(&project, &tree, "2.40.3").expect("it can be built");
+        builds.all().next().cloned().expect("one build")
+    }
+
+    /// Returns the archive of the context of the folder's project.
+    fn archive_of(folder: &std::path::Path) -> Vec<u8> {
+        let mut archive = Vec::new();
+        let build = build_of(folder);
+        let sent = of_context(&build.context, |piece| {
+            archive.extend_from_slice(&piece);
+            true
+        });
+        assert_eq!(sent, Ok(()));
+        archive
+    }
+
+    #[test]
+    fn a_contexts_archive_is_the_same_whenever_it_is_made_and_the_systems_tar_reads_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        let deep = format!("{}/{}", "d".repeat(120), "f".repeat(130));
+        let target = "t/".repeat(80);
+        let make = || {
+            std::fs::create_dir_all(at(&format!("app/{}", "d".repeat(120)))).expect("made");
+            std::fs::write(at("compose.yaml"), "services: {web: {build: app}}").expect("written");
+            std::fs::write(at("app/Dockerfile"), "FROM scratch\n").expect("written");
+            std::fs::write(at(&format!("app/{deep}")), "x".repeat(600)).expect("written");
+            std::os::unix::fs::symlink(&target, at("app/link")).expect("linked");
+        };
+        make();
+        let first = archive_of(folder.path());
+        std::fs::remove_dir_all(at("app")).expect("removed");
+        make();
+        assert_eq!(archive_of(folder.path()), first, "times and inodes are no part of it");
+        let tar = at("a.tar");
+        std::fs::write(&tar, &first).expect("written");
+        let run = |arguments: &[&str]| {
+            let output =
+                std::process::Command::new("tar").args(arguments).arg(&tar).output().expect("tar runs");
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        };
+        let listed = run(&["--utc", "-tvf"]);
+        let lines: Vec<Vec<&str>> = listed.lines().map(|line| line.split_whitespace().collect()).collect();
+        let names: Vec<String> = lines.iter().map(|words| words[5..].join(" ")).collect();
+        let folder_name = format!("{}/", "d".repeat(120));
+        assert_eq!(names, ["Dockerfile", &folder_name, &deep, &format!("link -> {target}")]);
+        for (words, mode) in lines.iter().zip(["-rw-r--r--", "drwxr-xr-x", "-rw-r--r--", "lrwxrwxrwx"]) {
+            assert_eq!((words[0], words[1], words[3]), (mode, "0/0", "1970-01-01"));
+        }
+        assert_eq!(run(&["-xOf"]), format!("FROM scratch\n{}", "x".repeat(600)));
+    }
+
+    #[test]
+    fn nobody_is_sent_more_than_they_take() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("compose.yaml"), "services: {web: {build: .}}").expect("written");
+        std::fs::write(folder.path().join("Dockerfile"), "FROM scratch\n").expect("written");
+        let build = build_of(folder.path());
+        let mut pieces = 0;
+        assert_eq!(
+            of_context(&build.context, |_| {
+                pieces += 1;
+                false
+            }),
+            Ok(())
+        );
+        assert_eq!(pieces, 1);
+        std::fs::write(folder.path().join("Dockerfile"), "FROM other\n").expect("written");
+        let changed = of_context(&build.context, |_| true).expect_err("it changed");
+        assert!(changed.to_string().contains("has changed since"), "{changed}");
     }
 
     #[test]

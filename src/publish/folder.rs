@@ -106,6 +106,8 @@ mod tests {
         assert_eq!(FolderTree.read(&at("link")), Ok(b"#!/bin/sh".to_vec()));
         assert_eq!(FolderTree.kind(&at("link")), Ok(Some(file)));
         assert_eq!(FolderTree.kind(&at("dangling")), Ok(None));
+        assert_eq!(FolderTree.link(&at("dangling")).as_deref(), Ok("nowhere"));
+        assert!(FolderTree.link(&at("conf")).is_err());
         assert_eq!(FolderTree.kind(&at("conf/run.sh/x")), Ok(None));
         assert_eq!(FolderTree.read(&at("conf")), Err(TreeError::IsFolder));
         assert_eq!(FolderTree.read(&at("none")), Err(TreeError::NotFound));

@@ -192,6 +192,13 @@ pub struct DesiredService {
     pub containers: Vec<DesiredContainer>,
 }
 
+impl DesiredService {
+    /// Returns true if its containers see nothing of the repository but what is in their image.
+    pub fn mounts_nothing(&self) -> bool {
+        self.content.len() == usize::from(self.build.is_some())
+    }
+}
+
 /// One container.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DesiredContainer {
@@ -275,7 +282,7 @@ pub struct MountedPath {
 /// What `x-evenkeel` at the top of a compose file sets. Not part of any config hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Settings {
-    /// How long one image's pull may take.
+    /// How long one image's pull or build may take.
     pub pull_timeout: Duration,
     /// How long a container must be well before it counts.
     pub min_healthy_time: Duration,

@@ -4,19 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel::core::compose;
-use evenkeel::core::compose::HashFlavor;
-use evenkeel::core::desired;
 use evenkeel::core::desired::Builds;
-use evenkeel::core::desired::Context;
 use evenkeel::core::desired::ImageBuild;
-use evenkeel::core::desired::Owner;
-use evenkeel::core::desired::Settings;
 use evenkeel::core::desired::label;
-use evenkeel::core::model::InstanceId;
 use evenkeel::core::model::MemoryTree;
-use evenkeel::core::model::Revision;
-use evenkeel::core::model::SourceName;
-use evenkeel::core::model::StackName;
 use evenkeel::core::model::Tree;
 use evenkeel::core::plan::Call;
 use evenkeel::ports::CallOutcome;
@@ -47,21 +38,7 @@ fn build(bench: &Bench, content: &str) -> Arc<ImageBuild> {
     let options = compose::Options { working_dir: "/r".into(), ..compose::Options::default() };
     let project = compose::load(tree.as_ref(), &options).expect("a project").project;
     let (builds, _) = Builds::read(&project, &tree, "2.40.3").expect("it can be built");
-    let context = Context {
-        owner: Owner {
-            instance: InstanceId::new("test").expect("a name"),
-            source: SourceName::new("test").expect("a name"),
-            stack: StackName::new("test").expect("a name"),
-        },
-        revision: Revision::folder(),
-        publish_root: Some("/r".into()),
-        settings: Settings::default(),
-        compose_version: desired::COMPOSE_VERSION.into(),
-        flavor: HashFlavor::V2,
-        api: (1, 41),
-    };
-    let desired = desired::render(&project, tree.as_ref(), &context, &builds).expect("it renders");
-    desired.services.values().find_map(|service| service.build.clone()).expect("it is built")
+    builds.all().next().cloned().expect("it is built")
 }
 
 async fn built(bench: &Bench, build: &Arc<ImageBuild>) -> CallOutcome {

@@ -103,6 +103,11 @@ impl Builds {
         findings.split().map(|warnings| (builds, warnings))
     }
 
+    /// Returns all images to build, by name.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<ImageBuild>> {
+        self.by_image.values()
+    }
+
     /// Returns the build of the image that a service names, whether it or another service of the project builds it.
     pub(super) fn of(&self, service: &Service, image: &str) -> Option<Arc<ImageBuild>> {
         if service.build.is_none() && is_pulled_anew(&service.pull_policy) {
