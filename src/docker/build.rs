@@ -67,7 +67,13 @@ impl DockerEngine {
             client.build_image(BuildImageOptions::default(), None, Some(bollard::body_try_stream(body)));
         let ended = match tokio::time::timeout(deadline, follow(name, progress)).await {
             Ok(ended) => ended.map_err(|error| with_login(error, unusable.as_deref())),
-            Err(_) => Err(error::timed_out(&format!("build of {name}"), deadline)),
+            Err(_) => Err(EngineError::new(
+                EngineErrorKind::TimedOut,
+                format!(
+                    "cannot build {name}: not done within {} s (`update.pullTimeout`)",
+                    deadline.as_secs()
+                ),
+            )),
         };
         if let Err(failed) = ended {
             // Nobody receives any more, so that this does not wait.

@@ -110,7 +110,7 @@ impl Builds {
 
     /// Returns the build of the image that a service names, whether it or another service of the project builds it.
     pub(super) fn of(&self, service: &Service, image: &str) -> Option<Arc<ImageBuild>> {
-        if service.build.is_none() && is_pulled_anew(&service.pull_policy) {
+        if is_pulled(service) {
             return None;
         }
         self.by_image.get(&familiar(image)).cloned()
@@ -153,12 +153,15 @@ impl Builds {
 
 /// Returns how the service's image is built, if it is. One that is to be pulled anew is pulled.
 pub(super) fn built(service: &Service) -> Option<&Build> {
-    let is_pulled = !service.image.is_empty() && is_pulled_anew(&service.pull_policy);
-    service.build.as_deref().filter(|_| !is_pulled)
+    service.build.as_deref().filter(|_| !is_pulled(service))
 }
 
-fn is_pulled_anew(policy: &str) -> bool {
-    matches!(policy, "always" | "refresh" | "daily" | "weekly") || policy.starts_with("every_")
+/// Whether the service says that its image is to be pulled, also where one of its name is here.
+fn is_pulled(service: &Service) -> bool {
+    let policy = service.pull_policy.as_str();
+    let is_pulled_anew =
+        matches!(policy, "always" | "refresh" | "daily" | "weekly") || policy.starts_with("every_");
+    !service.image.is_empty() && is_pulled_anew
 }
 
 /// One service's build while it is read.
@@ -174,6 +177,14 @@ struct Reading<'a> {
 impl Reading<'_> {
     fn path(&self, field: &str) -> String {
         format!("services.{}.build{field}", self.name)
+    }
+
+    /// Returns what to do about a build whose files are not here.
+    fn hint(&self, what: &str) -> String {
+        match self.service.image.as_str() {
+            "" => format!("{what}; or build it elsewhere and name it with `image`"),
+            image => format!("{what}; or take `build` out, or set `pull_policy: always` to pull `{image}`"),
+        }
     }
 
     /// Returns the image to build; `None` if it cannot be, which is among the findings then.
@@ -225,8 +236,12 @@ impl Reading<'_> {
         let context = &self.build.context;
         if refuse::is_elsewhere(context) {
             let message = format!("`{context}` is not read: a context is a folder of the repository");
-            let hint = "commit what is built, or build it elsewhere and name it with `image`";
-            findings.error("not-supported", &self.path(".context"), message, hint);
+            findings.error(
+                "not-supported",
+                &self.path(".context"),
+                message,
+                &self.hint("commit what is built"),
+            );
             return None;
         }
         let root = normalise(&self.project.working_dir, context);
@@ -237,7 +252,12 @@ impl Reading<'_> {
             Err(error) => error,
         };
         let message = format!("build context {root}: {why}");
-        findings.error("no-context", &self.path(".context"), message, "a commit must have all that is built");
+        findings.error(
+            "no-context",
+            &self.path(".context"),
+            message,
+            &self.hint("a commit must have what is built"),
+        );
         None
     }
 
@@ -257,8 +277,8 @@ impl Reading<'_> {
             Err(error) => error.to_string(),
         };
         let message = format!("Dockerfile {at}: {why}");
-        let hint = "`dockerfile` is relative to `context`; a commit must have all that is built";
-        findings.error("no-dockerfile", &self.path(".dockerfile"), message, hint);
+        let hint = self.hint("`dockerfile` is relative to `context`, and a commit must have what is built");
+        findings.error("no-dockerfile", &self.path(".dockerfile"), message, &hint);
         None
     }
 

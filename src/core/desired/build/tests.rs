@@ -298,7 +298,7 @@ fn services_of_one_image_share_its_build() {
         ("worker", json!({ "image": "me/app:1" })),
         ("fresh", json!({ "image": "me/app:1", "pull_policy": "always" })),
         ("other", json!({ "image": "me/app:2" })),
-        ("pulled", json!({ "image": "me/app:3", "build": build, "pull_policy": "daily" })),
+        ("pulled", json!({ "image": "me/app:1", "build": build, "pull_policy": "daily" })),
     ];
     let (builds, _) = read(&services, &[]).expect("it is read");
     let project = project(&services);
