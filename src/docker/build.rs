@@ -106,7 +106,7 @@ async fn follow(
             Ok(info) => info.stream.unwrap_or_default(),
             Err(error) => return Err(error::building(image, &error, said.make_contiguous())),
         };
-        for line in text.lines().map(str::trim_end).filter(|line| !line.trim().is_empty()) {
+        for line in text.lines().map(str::trim_end).filter(|line| says_something(line)) {
             said.push_back(line.to_owned());
             if said.len() > LINES {
                 said.pop_front();
@@ -114,6 +114,13 @@ async fn follow(
         }
     }
     Ok(())
+}
+
+/// Ids of containers and layers that come and go are no help, and others at each try.
+fn says_something(line: &str) -> bool {
+    let line = line.trim_start();
+    let is_of_the_builder = line.starts_with("---> ") || line.starts_with("Removing intermediate container ");
+    !line.is_empty() && !is_of_the_builder
 }
 
 /// Returns the request's path with its query, which may hold secrets. bollard's own options lack some that we send.
@@ -148,4 +155,78 @@ fn address(build: &ImageBuild) -> Secret {
     let pairs: Vec<String> =
         set.map(|(key, value)| format!("{key}={}", utf8_percent_encode(&value, NON_ALPHANUMERIC))).collect();
     Secret::new(format!("/build?{}", pairs.join("&")))
+}
+
+#[cfg(test)]
+mod tests {
+    use bollard::errors::Error;
+
+    use super::*;
+    use crate::core::compose;
+    use crate::core::desired::Builds;
+    use crate::core::model::MemoryTree;
+    use crate::core::model::Tree;
+
+    #[test]
+    fn a_request_says_what_is_set_and_nothing_else() {
+        let address_of = |build: &str| {
+            let file = format!("name: p\nservices: {{web: {{build: {build}}}}}");
+            let tree: Arc<dyn Tree> =
+                Arc::new(MemoryTree::new([("/r/compose.yaml", file.as_str()), ("/r/Dockerfile", "FROM x")]));
+            let options = compose::Options { working_dir: "/r".into(), ..compose::Options::default() };
+            let project = compose::load(tree.as_ref(), &options).expect("a project").project;
+            let (builds, _) = Builds::read(&project, &tree, "2").expect("it can be built");
+            let build = builds.all().next().expect("one build");
+            let address = address(build).expose().replace(&build.digest[..16], "DIGEST");
+            let decoded = percent_encoding::percent_decode_str(&address).decode_utf8().expect("text");
+            decoded.replace('&', "\n")
+        };
+        insta::assert_snapshot!(address_of("."), @r#"
+        /build?t=p-web:evenkeel-DIGEST
+        dockerfile=Dockerfile
+        rm=1
+        forcerm=1
+        labels={"com.docker.compose.project":"p","com.docker.compose.service":"web","com.docker.compose.version":"2"}
+        "#);
+        let all = "{context: ., args: {A: 'x y', B: ''}, target: t, labels: {l: '1'}, platforms: [linux/arm64], \
+                   network: host, extra_hosts: ['a=1.1.1.1', 'b=::1'], ulimits: {nofile: {soft: 1, hard: 2}}, \
+                   shm_size: 1k, isolation: process, cache_from: [c], no_cache: true, pull: true}";
+        insta::assert_snapshot!(address_of(all), @r#"
+        /build?t=p-web:evenkeel-DIGEST
+        dockerfile=Dockerfile
+        rm=1
+        forcerm=1
+        buildargs={"A":"x y","B":""}
+        target=t
+        labels={"com.docker.compose.project":"p","com.docker.compose.service":"web","com.docker.compose.version":"2","l":"1"}
+        platform=linux/arm64
+        networkmode=host
+        ulimits=[{"Name":"nofile","Soft":1,"Hard":2}]
+        shmsize=1024
+        isolation=process
+        cachefrom=["c"]
+        nocache=1
+        pull=1
+        extrahosts=a:1.1.1.1
+        extrahosts=b:::1
+        "#);
+    }
+
+    #[tokio::test]
+    async fn an_error_quotes_the_builders_last_lines() {
+        let said = |text: String| Ok(BuildInfo { stream: Some(text), ..BuildInfo::default() });
+        let lines = (1..=20).map(|n| said(format!("line {n}\n")));
+        let end = Error::DockerStreamError { error: "returned a non-zero code: 1".into() };
+        let ids =
+            [" ---> Running in 0123\n", "\n", "a\nb\n", "Removing intermediate container 0123\n ---> 4567\n"];
+        let ids = ids.map(|text| said(text.into()));
+        let all: Vec<Result<BuildInfo, Error>> = lines.chain(ids).chain([Err(end)]).collect();
+        let error = follow("web", stream::iter(all)).await.expect_err("it failed");
+        assert_eq!(error.kind, EngineErrorKind::Failed);
+        let lines: Vec<&str> = error.message.lines().collect();
+        assert_eq!((lines[0], lines.len()), ("cannot build web: returned a non-zero code: 1", LINES + 1));
+        assert_eq!(lines[1..3], ["  line 8", "  line 9"]);
+        assert_eq!(lines[14..], ["  a", "  b"]);
+        assert_eq!(follow("web", stream::iter([said("x".into())])).await, Ok(()));
+    }
 }

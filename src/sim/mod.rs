@@ -162,8 +162,7 @@ impl SimEngine {
         self.with(|machine| machine.pulls().to_vec())
     }
 
-    /// Lets each build of an image fail that the Dockerfile line says, with the builder's last lines before it; with
-    /// `None` they go well again.
+    /// Lets each build of an image of that name fail with what the builder says; with `None` they go well again.
     pub fn set_broken_build(&self, image: &str, output: Option<&str>) {
         self.with(|machine| machine.set_broken_build(image, output));
     }

@@ -90,15 +90,16 @@ async fn a_build_that_fails_changes_nothing_and_is_told_with_its_last_lines() {
     let repo = Repo::new();
     let (lab, _) = deployed(&repo).await;
     let (before, image) = (lab.id_of("web").await, image_of(&lab, "home-web").await);
-    lab.engine.set_broken_build("home-web", Some("make: *** [all] Error 2, with hunter22"));
+    lab.engine.set_broken_build("home-web", Some("make: *** [all] Error 2, with hunter22\n  took 3 s"));
     let broken = push(&repo, "2");
     let report = lab.pass(&broken).await;
     assert_eq!((report.verdict, report.retry), (Verdict::Failed, true));
-    assert!(report.message.contains("make: *** [all] Error 2"), "{}", report.message);
+    assert!(report.message.contains("make: *** [all] Error 2, with [redacted]"), "{}", report.message);
     assert_eq!((lab.id_of("web").await, image_of(&lab, "home-web").await), (before.clone(), image));
     let calls = lab.engine.mutating_calls();
     assert!(calls.iter().all(|call| matches!(call, Call::BuildImage { .. })), "{calls:?}");
     // Told once, however often it is tried, and never with a secret.
+    lab.engine.set_broken_build("home-web", Some("make: *** [all] Error 2, with hunter22\n  took 4 s"));
     assert_eq!(lab.pass(&broken).await.verdict, Verdict::Failed);
     let failed: Vec<_> =
         lab.events().into_iter().filter(|event| event.kind == EventType::DeployFailed).collect();
