@@ -79,7 +79,7 @@ impl EngineError {
 /// What a call gave back.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CallOutcome {
-    /// The new object's id, or the pulled image's; empty where there is none.
+    /// The new object's id, or that of the image that was pulled or built; empty where there is none.
     pub id: String,
     /// False if the engine found nothing to do (already started, already stopped).
     pub changed: bool,
@@ -141,7 +141,9 @@ pub fn deadline(call: &Call) -> Duration {
     const MOST_CALLS: Duration = Duration::from_mins(2);
     const STOP_MARGIN: Duration = Duration::from_secs(30);
     match call {
-        Call::PullImage { timeout, .. } | Call::RunHook { timeout, .. } => *timeout,
+        Call::PullImage { timeout, .. }
+        | Call::BuildImage { timeout, .. }
+        | Call::RunHook { timeout, .. } => *timeout,
         Call::StopContainer { grace, .. } => *grace + STOP_MARGIN,
         Call::RestartContainer { grace, .. } => *grace + STOP_MARGIN + MOST_CALLS,
         _ => MOST_CALLS,

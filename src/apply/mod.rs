@@ -51,7 +51,7 @@ pub struct Outcome {
     pub cancelled: bool,
     /// Every gate passed: whatever failed is no failure of what runs now.
     pub proven: bool,
-    /// The ids of images that were pulled, by reference.
+    /// The ids of images that were pulled or built, by reference.
     pub pulled: BTreeMap<String, String>,
 }
 

@@ -223,6 +223,8 @@ impl<'a> Walk<'a> {
             | Call::SetRestartPolicy { container, .. }
             | Call::RemoveContainer { container, .. } => container,
             Call::PullImage { .. }
+            | Call::BuildImage { .. }
+            | Call::TagImage { .. }
             | Call::CreateNetwork(_)
             | Call::RemoveNetwork { .. }
             | Call::CreateVolume(_)
@@ -247,6 +249,9 @@ impl<'a> Walk<'a> {
                     }
                     Action::Call(Call::PullImage { image, .. }) => {
                         self.outcome.pulled.insert(image.clone(), result.id);
+                    }
+                    Action::Call(Call::BuildImage { build, .. }) => {
+                        self.outcome.pulled.insert(build.tag.clone(), result.id);
                     }
                     _ => {}
                 }
@@ -287,8 +292,8 @@ fn is_gate(node: &Node) -> bool {
     matches!(node.action, Action::Wait(Gate { want: Want::Stable, .. }))
 }
 
-/// A pull may take long, changes nothing that runs, and can be left at any time. So can a hook: the next pass runs it
-/// again if its container has yet to prove itself.
+/// A pull or a build may take long, changes nothing that runs, and can be left at any time. So can a hook: the next pass
+/// runs it again if its container has yet to prove itself.
 fn can_be_left(call: &Call) -> bool {
-    matches!(call, Call::PullImage { .. } | Call::RunHook { .. })
+    call.fetches() || matches!(call, Call::RunHook { .. })
 }

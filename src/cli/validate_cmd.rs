@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::Exit;
 use super::args::FindingsOutput;
@@ -11,6 +12,8 @@ use super::output;
 use super::output::Problem;
 use super::project;
 use crate::core::compose;
+use crate::core::desired::Builds;
+use crate::core::desired::COMPOSE_VERSION;
 use crate::core::diag::Diagnostic;
 use crate::core::diag::Severity;
 use crate::core::diag::annotation;
@@ -48,7 +51,11 @@ fn of_project(options: &compose::Options) -> Vec<Diagnostic> {
     match compose::load(&FolderTree, options) {
         Ok(loaded) => {
             let lints = compose::lint(&loaded);
-            loaded.warnings.into_iter().chain(lints).collect()
+            let tree: Arc<dyn Tree> = Arc::new(FolderTree);
+            let builds = match Builds::read(&loaded.project, &tree, COMPOSE_VERSION) {
+                Ok((_, findings)) | Err(findings) => findings,
+            };
+            loaded.warnings.into_iter().chain(lints).chain(builds).collect()
         }
         Err(errors) => errors,
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::core::compose;
 use crate::core::compose::HashFlavor;
 use crate::core::desired;
+use crate::core::desired::Builds;
 use crate::core::desired::Desired;
 use crate::core::desired::Owner;
 use crate::core::desired::Settings;
@@ -202,7 +203,18 @@ impl Site {
             flavor,
             api,
         };
-        let desired = desired::render(&loaded.project, tree.as_ref(), &context)?;
+        let read = Builds::read(&loaded.project, &tree, &context.compose_version);
+        let (builds, mistakes) = match read {
+            Ok((builds, found)) => {
+                warnings.extend(found);
+                (builds, Vec::new())
+            }
+            Err(mistakes) => (Builds::default(), mistakes),
+        };
+        let rendered = desired::render(&loaded.project, tree.as_ref(), &context, &builds);
+        let more = rendered.as_ref().err().into_iter().flatten().cloned();
+        let all: Vec<Diagnostic> = mistakes.into_iter().chain(more).collect();
+        let desired = rendered.ok().filter(|_| all.is_empty()).ok_or(all)?;
         warnings.extend(desired::warnings(&loaded.project, tree.as_ref(), &context));
         let mounted = desired.files.iter().map(|mounted| mounted.path.as_str());
         let files = content::collect(tree.as_ref(), mounted)
@@ -268,7 +280,9 @@ fn secrets(project: &compose::Project, tree: &dyn Tree, desired: &Desired) -> Ve
         }
     }
     let environments = project.services.keys().filter_map(|name| project.resolved_environment(name));
-    for (name, value) in environments.flatten() {
+    let builds = project.services.values().filter_map(|service| service.build.as_ref());
+    let args = builds.flat_map(|build| &build.args);
+    for (name, value) in environments.flatten().chain(args) {
         if let Some(value) = value.as_ref().filter(|_| telling(name)) {
             all.push(Secret::new(value.as_str()));
         }

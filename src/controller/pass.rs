@@ -126,7 +126,8 @@ impl Reconciler {
     /// Plans a stack as if it had taken over a project that Docker Compose runs. Changes nothing.
     ///
     /// What its containers mounted counts as what the repository has now, if all that is published is on the host
-    /// already; if not, whatever mounts repository files has to be replaced.
+    /// already; if not, whatever mounts repository files has to be replaced. What their images were built from counts as
+    /// what the repository has now.
     ///
     /// # Errors
     /// Fails if the definition has mistakes, if the world cannot be looked at, or if a file of the project's folder
@@ -143,7 +144,7 @@ impl Reconciler {
         let stale = StackFiles::stale_below(root, &rendered.files).map_err(PlanError::Files)?;
         if let Some(adoption) = &mut rendered.adoption {
             let mounted = rendered.desired.services.values();
-            let known = mounted.filter(|service| stale.is_empty() || service.content.is_empty());
+            let known = mounted.filter(|service| stale.is_empty() || service.mounts_nothing());
             adoption.digests = known.map(|service| (service.name.clone(), service.digest.clone())).collect();
         }
         self.plan_rendered(job, Arc::new(rendered), &Memory::default(), &BTreeMap::new(), false).await
@@ -246,9 +247,6 @@ impl Reconciler {
         let mut observed = rendered.observe(self.engine.as_ref()).await.map_err(PlanError::Engine)?;
         let asked = plan::ports_to_probe(&rendered.desired, &observed);
         observed.held_ports = self.engine.held_ports(&asked).await;
-        let unlisted = plan::images_to_probe(&rendered.desired, &observed);
-        observed.images.extend(self.engine.images_named(&unlisted).await.map_err(PlanError::Engine)?);
-        let stale = Self::files(job, &rendered).stale().await.map_err(PlanError::Files)?;
         let pins = memory.pins.iter();
         let known = plan::Memory {
             pins: pins
@@ -256,6 +254,9 @@ impl Reconciler {
                 .collect(),
             unproven: memory.last_stable.as_ref() != Some(&rendered.desired.revision),
         };
+        let unlisted = plan::images_to_probe(&rendered.desired, &observed, &known);
+        observed.images.extend(self.engine.images_named(&unlisted).await.map_err(PlanError::Engine)?);
+        let stale = Self::files(job, &rendered).stale().await.map_err(PlanError::Files)?;
         let plan = plan::plan(plan::Inputs {
             desired: &rendered.desired,
             observed: &observed,

@@ -11,6 +11,7 @@ use bollard::models::VolumeCreateRequest;
 use bollard::query_parameters::CreateContainerOptionsBuilder;
 use bollard::query_parameters::RemoveContainerOptionsBuilder;
 use bollard::query_parameters::RenameContainerOptionsBuilder;
+use bollard::query_parameters::TagImageOptionsBuilder;
 use bollard::query_parameters::UploadToContainerOptionsBuilder;
 use serde::Serialize;
 use serde_json::json;
@@ -21,6 +22,7 @@ use super::segment;
 use super::within;
 use crate::core::desired::request::ContainerRequest;
 use crate::core::desired::request::NetworkRequest;
+use crate::core::model::familiar;
 use crate::core::plan::Call;
 use crate::ports::CallOutcome;
 use crate::ports::EngineError;
@@ -45,6 +47,14 @@ impl DockerEngine {
         let limit = deadline(call);
         match call {
             Call::PullImage { image, platform, .. } => self.pull(image, platform.as_deref(), limit).await,
+            Call::BuildImage { build, .. } => self.build(build, limit).await,
+            Call::TagImage { image, name: new_name } => {
+                let short = familiar(new_name);
+                let (repository, tag) = short.rsplit_once(':').unwrap_or((&short, "latest"));
+                let options = TagImageOptionsBuilder::new().repo(repository).tag(tag).build();
+                let image = segment(image);
+                within(limit, name, self.docker.tag_image(&image, Some(options))).await.map(done)
+            }
             Call::CreateNetwork(request) => {
                 let check_duplicate = (self.known_info().await?.api < (1, 44)).then_some(true);
                 let client = self.sending(&UniqueNetwork { request, check_duplicate })?;

@@ -51,6 +51,29 @@ impl Credentials {
     /// # Errors
     /// Fails if the file or a helper that it names cannot be used: the text says why. Not if there is no file.
     pub(super) async fn header(&self, image: &str) -> Result<Option<Secret>, String> {
+        Ok(self
+            .login(image)
+            .await?
+            .map(|(server, login)| Secret::new(URL_SAFE.encode(login.body(&server).expose()))))
+    }
+
+    /// Returns the value of `X-Registry-Config` for the registries of images that a build begins from; `None` if nothing
+    /// is said of any of them.
+    ///
+    /// # Errors
+    /// Fails as [`Self::header`] does.
+    pub(super) async fn of_all(&self, images: impl Iterator<Item = &str>) -> Result<Option<Secret>, String> {
+        let mut known = Vec::new();
+        for image in images {
+            known.extend(self.login(image).await?);
+        }
+        let entry =
+            |(server, login): &(String, Login)| format!("{}:{}", json!(server), login.body(server).expose());
+        let entries: Vec<String> = known.iter().map(entry).collect();
+        Ok((!entries.is_empty()).then(|| Secret::new(URL_SAFE.encode(format!("{{{}}}", entries.join(","))))))
+    }
+
+    async fn login(&self, image: &str) -> Result<Option<(String, Login)>, String> {
         let Some(file) = &self.file else { return Ok(None) };
         let bytes = match tokio::fs::read(file).await {
             Ok(bytes) => bytes,
@@ -66,7 +89,7 @@ impl Credentials {
             Some(helper) => from_helper(&helper, server).await?,
             None => in_file(&config, server).map_err(|why| format!("{}: {why}", file.display()))?,
         };
-        Ok(found.map(|login| login.header(server)))
+        Ok(found.map(|login| (server.to_owned(), login)))
     }
 }
 
@@ -87,14 +110,15 @@ impl Login {
         Self { user: String::new(), password: Secret::new(""), identity: Secret::new(token) }
     }
 
-    fn header(&self, server: &str) -> Secret {
+    /// Returns the JSON that an engine takes.
+    fn body(&self, server: &str) -> Secret {
         let body = match self.identity.is_empty() {
             true => json!({
                 "username": self.user, "password": self.password.expose(), "serveraddress": server
             }),
             false => json!({ "identitytoken": self.identity.expose(), "serveraddress": server }),
         };
-        Secret::new(URL_SAFE.encode(body.to_string()))
+        Secret::new(body.to_string())
     }
 }
 

@@ -133,6 +133,14 @@ pub(super) fn pulling(image: &str, error: &Error) -> EngineError {
     EngineError::new(kind, format!("cannot pull {image}: {}", shown(status, message)))
 }
 
+/// Returns what an error during a build means. `said` is what the builder wrote last, oldest line first.
+pub(super) fn building(image: &str, error: &Error, said: &[String]) -> EngineError {
+    let found = of(error);
+    let what = format!("cannot build {image}: {}", found.message);
+    let lines = std::iter::once(what.as_str()).chain(said.iter().map(String::as_str));
+    EngineError::new(found.kind, lines.collect::<Vec<_>>().join("\n  "))
+}
+
 fn shown(status: u16, message: &str) -> String {
     match message.trim() {
         "" => format!("the engine answered with status {status} and no word of why"),

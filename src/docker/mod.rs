@@ -5,6 +5,7 @@
 //! secrets among them: whoever sets up logging must keep those targets at INFO or quieter.
 
 mod archive;
+mod build;
 mod call;
 mod credentials;
 mod erase;

@@ -35,7 +35,7 @@ impl DockerEngine {
             .platform(platform.unwrap_or_default())
             .build();
         let (client, unusable) = match self.credentials.header(image).await {
-            Ok(header) => (self.logged_in(header)?, None),
+            Ok(header) => (logged_in(&self.docker, "x-registry-auth", header)?, None),
             Err(why) => (self.docker.clone(), Some(why)),
         };
         let progress = client.create_image(Some(options), None, None);
@@ -53,24 +53,26 @@ impl DockerEngine {
     }
 }
 
-impl DockerEngine {
-    /// Returns a client whose requests carry a login. bollard's own way writes it in an alphabet that the engine does
-    /// not read if a password happens to need its last two letters.
-    fn logged_in(&self, header: Option<Secret>) -> Result<Docker, EngineError> {
-        let Some(header) = header else { return Ok(self.docker.clone()) };
-        let mut value = HeaderValue::from_str(header.expose()).map_err(|_| {
-            EngineError::new(EngineErrorKind::Invalid, "the registry's login cannot be sent as a header")
-        })?;
-        value.set_sensitive(true);
-        Ok(self.docker.clone().with_request_modifier(move |mut request| {
-            request.headers_mut().insert("x-registry-auth", value.clone());
-            request
-        }))
-    }
+/// Returns a client whose requests carry a login. bollard's own way writes it in an alphabet that the engine does not
+/// read if a password happens to need its last two letters.
+pub(super) fn logged_in(
+    docker: &Docker,
+    name: &'static str,
+    header: Option<Secret>,
+) -> Result<Docker, EngineError> {
+    let Some(header) = header else { return Ok(docker.clone()) };
+    let mut value = HeaderValue::from_str(header.expose()).map_err(|_| {
+        EngineError::new(EngineErrorKind::Invalid, "the registry's login cannot be sent as a header")
+    })?;
+    value.set_sensitive(true);
+    Ok(docker.clone().with_request_modifier(move |mut request| {
+        request.headers_mut().insert(name, value.clone());
+        request
+    }))
 }
 
-/// Adds why the pull was tried without a login.
-fn with_login(error: EngineError, unusable: Option<&str>) -> EngineError {
+/// Adds why it was tried without a login.
+pub(super) fn with_login(error: EngineError, unusable: Option<&str>) -> EngineError {
     match unusable {
         Some(why) => {
             EngineError::new(error.kind, format!("{} (tried without a login: {why})", error.message))

@@ -7,6 +7,7 @@
 use axum::body::Bytes;
 use axum::http::Uri;
 use axum::http::uri::PathAndQuery;
+use bollard::Docker;
 use bollard::errors::Error;
 use futures_util::Stream;
 use futures_util::TryStreamExt;
@@ -56,14 +57,18 @@ impl DockerEngine {
                 format!("`{path}` is no path to ask an engine for: {error}"),
             )
         })?;
-        let docker = self.docker.clone().with_request_modifier(move |mut request| {
-            let mut address = request.uri().clone().into_parts();
-            address.path_and_query = Some(path.clone());
-            *request.uri_mut() = Uri::from_parts(address).expect("only the path is another");
-            request
-        });
-        Ok(docker.export_container("any"))
+        Ok(asking(&self.docker, path).export_container("any"))
     }
+}
+
+/// Returns a client whose requests go to `path`.
+pub(super) fn asking(docker: &Docker, path: PathAndQuery) -> Docker {
+    docker.clone().with_request_modifier(move |mut request| {
+        let mut address = request.uri().clone().into_parts();
+        address.path_and_query = Some(path.clone());
+        *request.uri_mut() = Uri::from_parts(address).expect("only the path is another");
+        request
+    })
 }
 
 /// Returns the error of an answer that is there and cannot be understood.

@@ -429,6 +429,9 @@ fn a_commit_is_read_as_if_it_were_checked_out() {
     assert!(entries.is_sorted_by(|a, b| a.name < b.name));
     let kind = |name: &str| entries.iter().find(|entry| entry.name == name).map(|entry| entry.kind);
     assert_eq!(kind("link"), Some(EntryKind::Symlink));
+    assert_eq!(tree.link("/srv/lab/link").as_deref(), Ok("bin/../bin/./run.sh"));
+    assert!(tree.link("/srv/lab/bin/run.sh").is_err());
+    assert_eq!(tree.link("/srv/lab/none"), Err(TreeError::NotFound));
     assert_eq!(kind("bin"), Some(EntryKind::Folder));
     assert_eq!(kind("module"), Some(EntryKind::Other));
 

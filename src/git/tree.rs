@@ -122,7 +122,7 @@ impl CommitTree {
                 if links > MOST_LINKS {
                     return Err(TreeError::Unreadable("too many levels of symbolic links".into()));
                 }
-                ahead.extend(self.link(repository, node.id)?.into_iter().rev());
+                ahead.extend(self.followed(repository, node.id)?.into_iter().rev());
                 continue;
             }
             names.push(part);
@@ -132,11 +132,18 @@ impl CommitTree {
     }
 
     /// Returns the parts that a link stands for, relative to its folder.
-    fn link(&self, repository: &Repository, id: Oid) -> Result<Vec<String>, TreeError> {
+    fn followed(&self, repository: &Repository, id: Oid) -> Result<Vec<String>, TreeError> {
+        let target = self.target(repository, id)?;
+        if target.starts_with('/') { Err(TreeError::Outside) } else { Ok(split(&target)) }
+    }
+
+    /// Returns what a link says.
+    fn target(&self, repository: &Repository, id: Oid) -> Result<String, TreeError> {
         let blob = repository.find_blob(id).map_err(|error| self.unreadable(&error))?;
-        let target = std::str::from_utf8(blob.content())
-            .map_err(|_| TreeError::Unreadable("the symbolic link's target is not UTF-8".into()))?;
-        if target.starts_with('/') { Err(TreeError::Outside) } else { Ok(split(target)) }
+        let target = std::str::from_utf8(blob.content());
+        target
+            .map(str::to_owned)
+            .map_err(|_| TreeError::Unreadable("the symbolic link's target is not UTF-8".into()))
     }
 
     fn unreadable(&self, error: &git2::Error) -> TreeError {
@@ -194,6 +201,19 @@ impl Tree for CommitTree {
         // git sorts a folder as if its name ended in a slash.
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(entries)
+    }
+
+    fn link(&self, path: &str) -> Result<String, TreeError> {
+        let repository = locked(&self.repository);
+        let path = normalise("/", path);
+        let (folder, name) = path.rsplit_once('/').unwrap_or_default();
+        let folder = self.walk(&repository, folder)?.ok_or(TreeError::NotFound)?;
+        let folder = repository.find_tree(folder.id).map_err(|error| self.unreadable(&error))?;
+        let entry = folder.get_name(name).ok_or(TreeError::NotFound)?;
+        match kind_of(&entry) {
+            EntryKind::Symlink => self.target(&repository, entry.id()),
+            _ => Err(TreeError::Unreadable("is no symbolic link".into())),
+        }
     }
 }
 

@@ -57,6 +57,12 @@ impl Tree for FolderTree {
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(entries)
     }
+
+    fn link(&self, path: &str) -> Result<String, TreeError> {
+        let target = fs::read_link(path).map_err(|error| reason(&error))?;
+        let target = target.into_os_string().into_string();
+        target.map_err(|_| TreeError::Unreadable("the symbolic link's target is not UTF-8".into()))
+    }
 }
 
 fn kind_of(meta: &Metadata) -> EntryKind {
@@ -100,6 +106,8 @@ mod tests {
         assert_eq!(FolderTree.read(&at("link")), Ok(b"#!/bin/sh".to_vec()));
         assert_eq!(FolderTree.kind(&at("link")), Ok(Some(file)));
         assert_eq!(FolderTree.kind(&at("dangling")), Ok(None));
+        assert_eq!(FolderTree.link(&at("dangling")).as_deref(), Ok("nowhere"));
+        assert!(FolderTree.link(&at("conf")).is_err());
         assert_eq!(FolderTree.kind(&at("conf/run.sh/x")), Ok(None));
         assert_eq!(FolderTree.read(&at("conf")), Err(TreeError::IsFolder));
         assert_eq!(FolderTree.read(&at("none")), Err(TreeError::NotFound));

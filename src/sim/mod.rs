@@ -113,7 +113,7 @@ impl SimEngine {
         self.inner().latency = latency;
     }
 
-    /// Says how long each pull takes.
+    /// Says how long each pull and each build takes.
     pub fn set_pull_time(&self, time: Duration) {
         self.inner().pull_time = time;
     }
@@ -162,6 +162,16 @@ impl SimEngine {
         self.with(|machine| machine.pulls().to_vec())
     }
 
+    /// Lets each build of an image of that name fail with what the builder says; with `None` they go well again.
+    pub fn set_broken_build(&self, image: &str, output: Option<&str>) {
+        self.with(|machine| machine.set_broken_build(image, output));
+    }
+
+    /// Returns the tags of the images that were built, in order.
+    pub fn builds(&self) -> Vec<String> {
+        self.with(|machine| machine.builds().to_vec())
+    }
+
     /// Returns somebody else at this engine.
     pub fn outside(&self) -> Outside<'_> {
         Outside { engine: self }
@@ -201,7 +211,7 @@ impl SimEngine {
             let inner = self.inner();
             (inner.latency, inner.pull_time)
         };
-        let takes = if matches!(call, Call::PullImage { .. }) { pull_time } else { latency };
+        let takes = if call.fetches() { pull_time } else { latency };
         let limit = deadline(call);
         if takes > limit {
             return Err(no_answer(call, limit).await);

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use evenkeel::core::compose;
 use evenkeel::core::compose::HashFlavor;
 use evenkeel::core::compose::Project;
+use evenkeel::core::desired::Builds;
 use evenkeel::core::desired::COMPOSE_VERSION;
 use evenkeel::core::desired::Context;
 use evenkeel::core::desired::Desired;
@@ -100,7 +101,7 @@ impl Case {
             Ok(project) => project,
             Err(errors) => return Outcome::NotLoaded(texts(&errors).join("\n    ")),
         };
-        match render(&project, &tree, &context()) {
+        match render(&project, &tree, &context(), &Builds::default()) {
             Ok(desired) => {
                 let found = differences(&self.recorded(), &rendered(&desired), "");
                 if found.is_empty() { Outcome::Same } else { Outcome::Different(found) }

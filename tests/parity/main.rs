@@ -47,7 +47,6 @@ projects! {
     binds_propagated
     binds_recursive
     blkio
-    build_and_image
     capabilities
     capabilities_all
     cgroup_parent

@@ -163,7 +163,7 @@ fn render(compose_file: &str) -> Desired {
         flavor: compose::HashFlavor::V2,
         api: (1, 51),
     };
-    desired::render(&loaded.project, &tree, &context).expect("a sound project")
+    desired::render(&loaded.project, &tree, &context, &desired::Builds::default()).expect("a sound project")
 }
 
 /// An engine that checks at each start that all it should wait for is so.

@@ -83,7 +83,7 @@ impl Reconciler {
                 self.walk(&pulls, &deploy.run, &rendered, files, OnFailure::Continue, cancel).await?;
             calls += outcome.calls;
             if !outcome.failures.is_empty() {
-                return Ok(teller.not_pulled(&deploy, &outcome).await);
+                return Ok(teller.not_pulled(&deploy, &outcome, &fingerprint(&rendered.desired)).await);
             }
             if outcome.cancelled {
                 return Ok(teller.superseded(&deploy, &planned).await);

@@ -154,21 +154,37 @@ impl Teller {
         Report { verdict: Verdict::Succeeded, message, retry: false, calls: 0 }
     }
 
-    /// Images could not be pulled. What runs was not touched.
-    pub(in crate::controller) async fn not_pulled(&self, deploy: &Deploy, outcome: &Outcome) -> Report {
+    /// Images could not be pulled or built. What runs was not touched. It is told again only for another definition or
+    /// another failure: what a builder wrote before is never quite the same.
+    pub(in crate::controller) async fn not_pulled(
+        &self,
+        deploy: &Deploy,
+        outcome: &Outcome,
+        definition: &str,
+    ) -> Report {
         let why: Vec<String> = outcome.failures.iter().map(ToString::to_string).collect();
-        let message = format!("nothing was changed: {}", why.join("; "));
-        let hint = "check the image's name and tag, and that the registry can be reached; if the image is private, \
-                    `docker login` as the user that runs Evenkeel";
+        let first_lines: Vec<&str> = why.iter().filter_map(|text| text.lines().next()).collect();
+        let trouble = deploy.redactor.redact(&format!("{definition} {}", first_lines.join("; ")));
+        let message = deploy.redactor.redact(&format!("nothing was changed: {}", why.join("; ")));
+        let is_built = outcome.failures.iter().all(|failure| failure.action == "BuildImage");
+        let (reason, hint) = if is_built {
+            (
+                "BuildFailed",
+                "build it by hand with `DOCKER_BUILDKIT=0 docker build`, which asks the same builder",
+            )
+        } else {
+            (
+                "PullFailed",
+                "check the image's name and tag, and that the registry can be reached; if the image is private, \
+                 `docker login` as the user that runs Evenkeel",
+            )
+        };
         let event = self
             .of_deploy(deploy, EventType::DeployFailed, format!("{message}\nhint: {hint}"))
-            .reason("PullFailed")
+            .reason(reason)
             .finish(&deploy.redactor);
-        let change = self.change().condition(self.raise("pull", &message, vec![event])).status(self.status(
-            Sync::OutOfSync,
-            deploy.health,
-            deploy.redactor.redact(&message),
-        ));
+        let status = self.status(Sync::OutOfSync, deploy.health, message.clone());
+        let change = self.change().condition(self.raise("pull", &trouble, vec![event])).status(status);
         self.finish(deploy, Verdict::Failed, &message, change).await;
         Report { verdict: Verdict::Failed, message, retry: true, calls: 0 }
     }

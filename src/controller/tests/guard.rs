@@ -183,6 +183,7 @@ impl Guard {
         let prepares = matches!(
             call,
             Call::PullImage { .. }
+                | Call::BuildImage { .. }
                 | Call::CreateNetwork(_)
                 | Call::CreateVolume(_)
                 | Call::CreateContainer { .. }
@@ -261,6 +262,8 @@ fn target(call: &Call) -> Option<&String> {
         | Call::SetRestartPolicy { container, .. }
         | Call::RemoveContainer { container, .. } => Some(container),
         Call::PullImage { .. }
+        | Call::BuildImage { .. }
+        | Call::TagImage { .. }
         | Call::CreateNetwork(_)
         | Call::RemoveNetwork { .. }
         | Call::CreateVolume(_)

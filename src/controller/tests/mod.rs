@@ -2,6 +2,7 @@
 //! milliseconds, and what happens if any single call goes wrong.
 
 mod adopted;
+mod builds;
 mod faults;
 mod guard;
 mod hooks;

@@ -1,7 +1,9 @@
-//! What cannot be rendered, collected with its place in the file. Nothing is dropped: each finding is an error.
+//! What cannot be rendered, collected with its place in the file. Nothing is dropped: each finding is an error, except
+//! for what changes nothing.
 
 use crate::core::compose::Project;
 use crate::core::diag::Diagnostic;
+use crate::core::diag::Severity;
 
 /// The errors of one rendering.
 pub(super) struct Findings<'a> {
@@ -24,9 +26,10 @@ impl<'a> Findings<'a> {
         self.add(error);
     }
 
-    /// Adds an error that has its path; its place is looked up.
+    /// Adds an error that has its path; its place is looked up if it has none.
     pub(super) fn add(&mut self, error: Diagnostic) {
-        let place = self.project.place(&error.path);
+        let known = || self.project.place(&error.path);
+        let place = error.place.clone().or_else(known);
         self.errors.push(match place {
             Some(place) => error.at(place),
             None => error,
@@ -36,6 +39,21 @@ impl<'a> Findings<'a> {
     /// Adds all errors of another collection.
     pub(super) fn extend(&mut self, other: Findings<'_>) {
         self.errors.extend(other.errors);
+    }
+
+    /// Returns how many errors there are.
+    pub(super) fn len(&self) -> usize {
+        self.errors.iter().filter(|error| error.severity == Severity::Error).count()
+    }
+
+    /// Returns the warnings if there is nothing else, all sorted.
+    ///
+    /// # Errors
+    /// Fails with the errors.
+    pub(super) fn split(self) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+        let (errors, warnings): (Vec<_>, Vec<_>) =
+            self.finish().into_iter().partition(|finding| finding.severity == Severity::Error);
+        if errors.is_empty() { Ok(warnings) } else { Err(errors) }
     }
 
     /// Returns the errors, in the order of their places.

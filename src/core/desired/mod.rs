@@ -7,6 +7,7 @@ pub mod request;
 pub mod settings;
 
 mod api_socket;
+mod build;
 mod capability;
 mod container;
 mod findings;
@@ -31,6 +32,7 @@ mod warnings;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -46,6 +48,12 @@ use request::ContainerRequest;
 use request::NetworkRequest;
 use request::VolumeRequest;
 
+pub use build::BuildContext;
+pub use build::BuildOptions;
+pub use build::Builds;
+pub use build::ContextEntry;
+pub use build::ContextError;
+pub use build::ImageBuild;
 pub use flavor::HashChoice;
 pub use hook::Hook;
 pub use order::Cycle;
@@ -159,6 +167,10 @@ pub struct DesiredService {
     pub image: String,
     /// When to pull it.
     pub pull: PullPolicy,
+    /// Why it is not built although the file says how.
+    pub not_built: Option<String>,
+    /// How its image is built, if it is.
+    pub build: Option<Arc<ImageBuild>>,
     /// `os/arch`, if the file or the environment sets one.
     pub platform: Option<String>,
     /// What must hold of other services before this one's containers start.
@@ -172,10 +184,12 @@ pub struct DesiredService {
     pub other_hash: Option<String>,
     /// What its containers share with those of other services, if they do.
     pub shared: Option<Shared>,
-    /// Digest of the mounted repository files and secrets, also in each container's label.
+    /// Digest of the mounted repository files and secrets and of what the image is built from, also in each container's
+    /// label.
     pub digest: String,
     /// The content of `digest`, file by file, for causes: path as the user knows it, and the content's sha256. Secrets
-    /// and inline configs are named `secret x` and `config x`, and their digest is salted.
+    /// and inline configs are named `secret x` and `config x`, and their digest is salted. What the image is built from
+    /// is named `build x`.
     pub content: BTreeMap<String, String>,
     /// How long the engine waits after the stop signal before it kills.
     pub stop_grace: Duration,
@@ -185,6 +199,13 @@ pub struct DesiredService {
     pub pre_stop: Vec<Hook>,
     /// The containers, by number from 1.
     pub containers: Vec<DesiredContainer>,
+}
+
+impl DesiredService {
+    /// Returns true if its containers see nothing of the repository but what is in their image.
+    pub fn mounts_nothing(&self) -> bool {
+        self.content.len() == usize::from(self.build.is_some())
+    }
 }
 
 /// One container.
@@ -231,7 +252,7 @@ pub enum PullPolicy {
     Missing,
     /// Never: it must be here.
     Never,
-    /// Never: it is built, and named as Compose names what it builds.
+    /// Never: it is built.
     Built,
 }
 
@@ -270,7 +291,7 @@ pub struct MountedPath {
 /// What `x-evenkeel` at the top of a compose file sets. Not part of any config hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Settings {
-    /// How long one image's pull may take.
+    /// How long one image's pull or build may take.
     pub pull_timeout: Duration,
     /// How long a container must be well before it counts.
     pub min_healthy_time: Duration,

@@ -10,6 +10,7 @@ use sha2::Sha256;
 
 use super::Archive;
 use super::Context;
+use super::ImageBuild;
 use super::MountedPath;
 use super::View;
 use super::content;
@@ -59,12 +60,14 @@ impl<'a> Reader<'a> {
         found.map(|(path, _)| MountedPath { path }).collect()
     }
 
-    /// Returns the content that a service sees through its mounts, its secrets and its security options.
+    /// Returns the content that a service sees through its mounts, its secrets, its security options and its image, if
+    /// that is built.
     pub(super) fn seen(
         &mut self,
         view: &View<'_>,
         mounts: &[Source],
         archives: &[(String, Archive)],
+        build: Option<&ImageBuild>,
         findings: &mut Findings<'_>,
     ) -> Seen {
         let mut digests: BTreeSet<(String, String)> = BTreeSet::new();
@@ -94,6 +97,10 @@ impl<'a> Reader<'a> {
                 digests.insert((path.clone(), sha.clone()));
                 parts.insert(as_written(&path, &view.project.working_dir), sha);
             }
+        }
+        if let Some(build) = build {
+            digests.insert(("build".into(), build.digest.clone()));
+            parts.insert(format!("build {}", build.shown), build.digest.clone());
         }
         let flat: Vec<&[u8]> = digests.iter().flat_map(|(at, sha)| [at.as_bytes(), sha.as_bytes()]).collect();
         let digest = if flat.is_empty() { String::new() } else { sha256(&flat) };
@@ -171,7 +178,10 @@ pub(super) fn sources(view: &View<'_>) -> Vec<Source> {
 }
 
 /// Returns the path as it would be written in the project's file.
-fn as_written(path: &str, working_dir: &str) -> String {
+pub(super) fn as_written(path: &str, working_dir: &str) -> String {
+    if path == working_dir {
+        return ".".into();
+    }
     match path.strip_prefix(working_dir).and_then(|rest| rest.strip_prefix('/')) {
         Some(rest) => format!("./{rest}"),
         None => path.into(),

@@ -8,6 +8,7 @@ use super::DesiredService;
 use super::Owner;
 use super::Settings;
 use super::api_socket;
+use super::build::Builds;
 use super::findings::Findings;
 use super::mounted::Reader;
 use super::network;
@@ -54,6 +55,7 @@ pub(super) struct View<'a> {
     pub(super) project: &'a Project,
     pub(super) context: &'a Context,
     pub(super) tree: &'a dyn Tree,
+    pub(super) builds: &'a Builds,
     pub(super) name: &'a str,
     /// As `up` works with it: environment and label files merged in.
     pub(super) service: &'a Service,
@@ -77,8 +79,14 @@ impl<'a> View<'a> {
 /// # Errors
 /// Fails with everything that cannot be rendered, sorted by place: what is not supported, what the engine's API lacks,
 /// values that only the engine's form shows to be wrong, mounted files that cannot be read, and circles of dependencies.
-/// A mounted path that the tree does not have is no error: an app keeps its data there.
-pub fn render(project: &Project, tree: &dyn Tree, context: &Context) -> Result<Desired, Vec<Diagnostic>> {
+/// A mounted path that the tree does not have is no error: an app keeps its data there. `builds` is what [`Builds::read`]
+/// read of the same project.
+pub fn render(
+    project: &Project,
+    tree: &dyn Tree,
+    context: &Context,
+    builds: &Builds,
+) -> Result<Desired, Vec<Diagnostic>> {
     let mut findings = Findings::new(project);
     let mut reader = Reader::new(project, tree, context);
     let mut services = BTreeMap::new();
@@ -86,7 +94,7 @@ pub fn render(project: &Project, tree: &dyn Tree, context: &Context) -> Result<D
         let Some(mut service) = project.resolved_service(name) else { continue };
         api_socket::add(&mut service);
         shared::normalise(&mut service);
-        let view = View { project, context, tree, name, service: &service };
+        let view = View { project, context, tree, builds, name, service: &service };
         if let Some(service) = service::render(&view, &mut reader, &mut findings) {
             services.insert(service.name.clone(), service);
         }

@@ -1,5 +1,7 @@
 //! What a container may use: CPU, memory, processes, devices, block devices.
 
+use std::collections::BTreeMap;
+
 use super::request::Device;
 use super::request::DeviceRequest;
 use super::request::HostConfig;
@@ -16,12 +18,17 @@ pub(super) fn fill(host: &mut HostConfig, service: &Service) {
     if let Some(blkio) = &service.blkio_config {
         block_devices(host, blkio);
     }
-    let ulimits = service.ulimits.iter().map(|(name, limit)| Ulimit {
+    host.ulimits = ulimits(&service.ulimits);
+}
+
+/// Returns limits as the engine has them.
+pub(super) fn ulimits(limits: &BTreeMap<String, types::Ulimit>) -> Vec<Ulimit> {
+    let limit = |(name, limit): (&String, &types::Ulimit)| Ulimit {
         name: name.clone(),
         soft: if limit.soft == 0 { limit.single } else { limit.soft },
         hard: if limit.hard == 0 { limit.single } else { limit.hard },
-    });
-    host.ulimits = ulimits.collect();
+    };
+    limits.iter().map(limit).collect()
 }
 
 fn cpu_and_memory(host: &mut HostConfig, service: &Service) {

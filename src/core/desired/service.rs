@@ -4,6 +4,7 @@ use super::Condition;
 use super::Dependency;
 use super::DesiredContainer;
 use super::DesiredService;
+use super::PullPolicy;
 use super::View;
 use super::capability;
 use super::container;
@@ -36,7 +37,9 @@ pub(super) fn render(
     refuse::check(view, findings);
     capability::check_service(view, findings);
     let provided = secrets::provided(view, findings);
-    let seen = reader.seen(view, &mounted::sources(view), &provided.archives, findings);
+    let build = view.builds.of(view.service, &container::image(view));
+    let mounts = mounted::sources(view);
+    let seen = reader.seen(view, &mounts, &provided.archives, build.as_deref(), findings);
     let flavor = view.context.flavor;
     let config_hash = hash_of_service(view.service, flavor);
     let other_hash = hash_of_service(view.service, flavor.other());
@@ -55,7 +58,9 @@ pub(super) fn render(
     Some(DesiredService {
         name: name(view.name, &view.path("name"), findings)?,
         image: container::image(view),
-        pull: refuse::pull_policy(view, findings),
+        pull: if build.is_some() { PullPolicy::Built } else { refuse::pull_policy(view, findings) },
+        build,
+        not_built: view.builds.why_not(view.name).cloned(),
         platform: platform(view),
         depends_on: dependencies(view, findings),
         flavor,

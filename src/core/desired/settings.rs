@@ -22,7 +22,7 @@ pub const KEY: &str = "x-evenkeel";
 
 /// The keys of `update`, here and among the host's defaults.
 pub const UPDATE: &[Field] = &[
-    Field::new("pullTimeout", Shape::Duration, "how long one image's pull may take").or("15m"),
+    Field::new("pullTimeout", Shape::Duration, "how long one image's pull or build may take").or("15m"),
     Field::new("minHealthyTime", Shape::Duration, "how long a container must be well before it counts")
         .or("10s"),
     Field::new(
@@ -110,7 +110,11 @@ pub fn wanted(section: &Section<'_>, above: &Settings, problems: &mut Vec<Diagno
         settings.healthy_deadline = time("healthyDeadline", above.healthy_deadline);
         settings.auto_revert = update.flag("autoRevert").unwrap_or(above.auto_revert);
         if settings.pull_timeout.is_zero() {
-            problems.push(update.error("pullTimeout", "bad-duration", "no image can be pulled in no time"));
+            problems.push(update.error(
+                "pullTimeout",
+                "bad-duration",
+                "no image can be pulled or built in no time",
+            ));
         }
         if settings.min_healthy_time >= settings.healthy_deadline {
             let key =
@@ -239,7 +243,7 @@ mod tests {
         let problems = |text| read_text(text, &Settings::default()).expect_err("problems").join("\n");
         insta::assert_snapshot!(problems("update: {minHealthyTime: 5m}"), @"compose.yaml:1:26: minHealthyTime must be shorter than healthyDeadline, or nothing ever counts as healthy");
         insta::assert_snapshot!(problems("update: {pullTimeout: 0s, healthyDeadline: 5s}"), @r"
-        compose.yaml:1:23: no image can be pulled in no time
+        compose.yaml:1:23: no image can be pulled or built in no time
         compose.yaml:1:44: minHealthyTime must be shorter than healthyDeadline, or nothing ever counts as healthy
         ");
     }

@@ -85,7 +85,7 @@ fn context() -> Context {
 }
 
 fn desired(services: &Value) -> Desired {
-    render(&project(services), &tree(), &context()).expect("it renders")
+    render(&project(services), &tree(), &context(), &Builds::default()).expect("it renders")
 }
 
 /// The one service `web` of a project, with the given fields over an image and the default network.
@@ -118,7 +118,7 @@ fn errors(fields: Value) -> Vec<Diagnostic> {
 
 fn errors_with(fields: Value, context: &Context) -> Vec<Diagnostic> {
     let project = project(&json!({ "web": with_defaults(fields) }));
-    render(&project, &tree(), context).expect_err("it is refused")
+    render(&project, &tree(), context, &Builds::default()).expect_err("it is refused")
 }
 
 fn messages(errors: &[Diagnostic]) -> Vec<String> {
@@ -138,7 +138,7 @@ fn a_realistic_project_is_rendered_whole() {
         ..compose::Options::default()
     };
     let project = compose::load(&tree, &options).expect("it loads").project;
-    let desired = render(&project, &tree, &context()).expect("it renders");
+    let desired = render(&project, &tree, &context(), &Builds::default()).expect("it renders");
     insta::assert_snapshot!(print(&desired));
 }
 
@@ -194,7 +194,7 @@ fn two_services_cannot_have_one_container_name() {
     let services = json!({
         "a": with_defaults(json!({ "container_name": "app-b-1" })), "b": with_defaults(json!({})),
     });
-    let errors = render(&project(&services), &tree(), &context()).expect_err("refused");
+    let errors = render(&project(&services), &tree(), &context(), &Builds::default()).expect_err("refused");
     let text = "services.b.container_name: container name `app-b-1` is also that of service `a`";
     assert_eq!(messages(&errors), [text]);
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Context;
+use super::build;
 use super::mounted;
 use crate::core::compose::Project;
 use crate::core::compose::types::FileObject;
@@ -44,14 +45,9 @@ type Found = (&'static str, String, String);
 
 fn in_service(project: &Project, service: &Service) -> Vec<Found> {
     let mut found = Vec::new();
-    if service.build.is_some() {
-        let message = match service.image.as_str() {
-            "" => "Evenkeel does not build yet: the image must be on the engine".to_owned(),
-            image if service.pull_policy == "build" => {
-                format!("Evenkeel does not build yet: `{image}` must be on the engine")
-            }
-            image => format!("Evenkeel does not build yet: `{image}` is pulled, not built"),
-        };
+    if service.build.is_some() && build::built(service).is_none() {
+        let message =
+            format!("`build` is ignored: `pull_policy` is `{}`, which pulls the image", service.pull_policy);
         found.push(("build-ignored", "build".into(), message));
     }
     if service.credential_spec.is_some() {

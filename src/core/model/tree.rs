@@ -77,6 +77,15 @@ pub trait Tree: Send + Sync {
     /// # Errors
     /// Fails if there is no folder at the path.
     fn list(&self, path: &str) -> Result<Vec<Entry>, TreeError>;
+
+    /// Returns what the symbolic link at the path says, which may lead anywhere. The links on the way to it are followed.
+    ///
+    /// # Errors
+    /// Fails if there is no link at the path. A tree that has no links need not know more.
+    fn link(&self, path: &str) -> Result<String, TreeError> {
+        let _ = path;
+        Err(TreeError::Unreadable("is no symbolic link".into()))
+    }
 }
 
 /// Returns the path made absolute against `base`, with `.` and `..` resolved by text alone.

@@ -1,12 +1,14 @@
 //! The actions of a plan. One action is one Engine call, or one of the three things that are no call: waiting at a
 //! gate, publishing files, and nothing else.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::core::desired::Archive;
 use crate::core::desired::Hook;
+use crate::core::desired::ImageBuild;
 use crate::core::desired::request::ContainerRequest;
 use crate::core::desired::request::Endpoint;
 use crate::core::desired::request::NetworkRequest;
@@ -24,6 +26,20 @@ pub enum Call {
         platform: Option<String>,
         /// How long it may take.
         timeout: Duration,
+    },
+    /// `POST /build`: builds an image with the engine's own builder, to its end or to its deadline.
+    BuildImage {
+        /// What is built and from what.
+        build: Arc<ImageBuild>,
+        /// How long it may take.
+        timeout: Duration,
+    },
+    /// `POST /images/{name}/tag`: gives an image another name, which it takes from whatever had it.
+    TagImage {
+        /// The image, by id or name.
+        image: String,
+        /// Its new name.
+        name: String,
     },
     /// `POST /networks/create`.
     CreateNetwork(NetworkRequest),
@@ -126,10 +142,17 @@ pub enum Call {
 }
 
 impl Call {
+    /// Returns true if all that it does is to bring an image to the engine. It changes nothing that runs.
+    pub fn fetches(&self) -> bool {
+        matches!(self, Self::PullImage { .. } | Self::BuildImage { .. })
+    }
+
     /// Returns the call's name in the plan's text.
     pub fn name(&self) -> &'static str {
         match self {
             Self::PullImage { .. } => "PullImage",
+            Self::BuildImage { .. } => "BuildImage",
+            Self::TagImage { .. } => "TagImage",
             Self::CreateNetwork(_) => "CreateNetwork",
             Self::RemoveNetwork { .. } => "RemoveNetwork",
             Self::ConnectNetwork { .. } => "ConnectNetwork",

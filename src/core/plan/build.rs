@@ -76,6 +76,7 @@ pub(super) fn build(inputs: Inputs<'_>, unresolved: BTreeSet<ServiceName>) -> Pl
         remakes: remakes(inputs),
     };
     let chosen = builder.images(&slots);
+    builder.names_of_built(&slots, &chosen);
     builder.files();
     builder.networks_and_volumes();
     let ready = builder.creates(&slots, &chosen);

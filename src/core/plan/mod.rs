@@ -57,7 +57,7 @@ pub struct Inputs<'a> {
     pub memory: &'a Memory,
     /// Published files that differ on the host from what they should be, as the user knows them.
     pub stale_files: &'a [String],
-    /// Images pulled for this very pass, and their ids: they are not pulled again.
+    /// Images pulled or built for this very pass, and their ids: they are not fetched again.
     pub pulled: &'a BTreeMap<String, String>,
     /// This plan takes a failed deploy back: what that deploy added goes, even where pruning is off.
     pub undo: bool,
@@ -117,12 +117,13 @@ impl Plan {
         !self.unresolved.is_empty()
     }
 
-    /// Returns the part of the plan that only fetches images. It changes nothing that runs, and comes first.
+    /// Returns the part of the plan that only fetches images: pulls and builds. It changes nothing that runs, and comes
+    /// first.
     pub fn pulls(&self) -> Option<Self> {
         let nodes: Vec<Node> = self
             .nodes
             .iter()
-            .filter(|node| matches!(node.action, Action::Call(Call::PullImage { .. })))
+            .filter(|node| matches!(&node.action, Action::Call(call) if call.fetches()))
             .cloned()
             .collect();
         (!nodes.is_empty()).then(|| Self { nodes, changes: Vec::new(), notes: Vec::new(), ..self.clone() })

@@ -66,7 +66,7 @@ impl Plan {
     /// Returns the line that counts the changes.
     pub fn summary(&self) -> String {
         let count = |verb| self.changes.iter().filter(|change| change.verb == verb).count();
-        let pulls = self.nodes.iter().filter(|node| node.action.name() == "PullImage").count();
+        let calls = |name| self.nodes.iter().filter(|node| node.action.name() == name).count();
         if !self.refusals.is_empty() {
             return format!("Refused: {} reason(s); nothing is changed.", self.refusals.len());
         }
@@ -80,8 +80,10 @@ impl Plan {
             count(Verb::Replace),
             count(Verb::Remove)
         );
-        if pulls > 0 {
-            let _ = write!(summary, "; {pulls} image(s) to pull");
+        for (call, what) in [("PullImage", "pull"), ("BuildImage", "build")] {
+            if calls(call) > 0 {
+                let _ = write!(summary, "; {} image(s) to {what}", calls(call));
+            }
         }
         summary.push('.');
         summary
@@ -103,6 +105,7 @@ fn step(node: &Node) -> String {
     let optional = if node.optional { " (optional)" } else { "" };
     let detail = match &node.action {
         super::Action::Call(super::Call::RenameContainer { name, .. }) => format!(" to {name}"),
+        super::Action::Call(super::Call::BuildImage { build, .. }) => format!(" as {}", build.tag),
         super::Action::Call(super::Call::CreateContainer { name, .. }) => format!(" as {name}"),
         super::Action::Call(super::Call::RunHook { hook, .. }) => {
             format!(" {}", hook.cmd.first().map_or("", String::as_str))

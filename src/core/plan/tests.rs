@@ -1,5 +1,6 @@
 //! Plans on literals: desired and observed in, the plan's text out.
 
+mod builds;
 mod hooks;
 mod images;
 mod networks;
@@ -122,9 +123,11 @@ impl World {
             ..ContainerRequest::default()
         };
         let service = DesiredService {
+            build: None,
             name: service_name(name),
             image: format!("app:{version}"),
             pull: PullPolicy::Missing,
+            not_built: None,
             platform: None,
             depends_on: Vec::new(),
             config_hash: format!("hash-{version}"),

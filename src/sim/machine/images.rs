@@ -7,11 +7,14 @@ use sha2::Sha256;
 
 use super::Machine;
 use super::changed;
+use super::invalid;
 use super::not_found;
+use crate::core::desired::ImageBuild;
 use crate::core::model::familiar;
 use crate::core::observed::Image;
 use crate::ports::CallOutcome;
 use crate::ports::EngineError;
+use crate::ports::EngineErrorKind;
 
 /// What can be pulled.
 #[derive(Debug, Default)]
@@ -22,6 +25,10 @@ pub(super) struct Registry {
     open: bool,
     /// References in the order in which they were pulled.
     pulls: Vec<String>,
+    /// Tags in the order in which they were built.
+    builds: Vec<String>,
+    /// What the builder says of images that cannot be built, by name.
+    broken_builds: BTreeMap<String, String>,
 }
 
 impl Machine {
@@ -47,6 +54,60 @@ impl Machine {
     /// Returns what was pulled, in order.
     pub(in crate::sim) fn pulls(&self) -> &[String] {
         &self.registry.pulls
+    }
+
+    /// Returns what was built, in order.
+    pub(in crate::sim) fn builds(&self) -> &[String] {
+        &self.registry.builds
+    }
+
+    /// Lets builds of an image fail, or go well again.
+    pub(in crate::sim) fn set_broken_build(&mut self, image: &str, output: Option<&str>) {
+        match output {
+            Some(output) => drop(self.registry.broken_builds.insert(familiar(image), output.to_owned())),
+            None => drop(self.registry.broken_builds.remove(&familiar(image))),
+        }
+    }
+
+    /// Builds an image, whose id follows from what it is built from. Its containers do what those of an image of that
+    /// name do.
+    pub(in crate::sim) fn build(&mut self, build: &ImageBuild) -> Result<CallOutcome, EngineError> {
+        if let Some(output) = self.registry.broken_builds.get(&familiar(&build.names[0])) {
+            let message = format!("cannot build {}: {output}", build.names[0]);
+            return Err(EngineError::new(EngineErrorKind::Failed, message));
+        }
+        for (path, entry) in build.context.entries() {
+            let read = build.context.content(path, entry);
+            read.map_err(|error| invalid(format!("cannot build {}: {error}", build.names[0])))?;
+        }
+        self.registry.builds.push(build.tag.clone());
+        let id = format!("sha256:{}", hex::encode(Sha256::digest(format!("build {}", build.digest))));
+        self.images.entry(id.clone()).or_insert_with(|| Image { id: id.clone(), references: Vec::new() });
+        self.name_image(&id, &build.tag);
+        self.tell("image", "build", &id, BTreeMap::new());
+        Ok(changed(id))
+    }
+
+    /// Gives an image another name.
+    pub(in crate::sim) fn tag(&mut self, image: &str, name: &str) -> Result<CallOutcome, EngineError> {
+        let Some(id) = self.image_id(image) else {
+            return Err(not_found(format!("No such image: {image}")));
+        };
+        self.name_image(&id, name);
+        self.tell("image", "tag", &id, BTreeMap::new());
+        Ok(changed(String::new()))
+    }
+
+    /// Gives a name to an image that is there, and takes it from any other.
+    fn name_image(&mut self, id: &str, name: &str) {
+        let name = familiar(name);
+        for image in self.images.values_mut() {
+            image.references.retain(|other| *other != name);
+        }
+        if let Some(image) = self.images.get_mut(id) {
+            image.references.push(name);
+            image.references.sort();
+        }
     }
 
     /// Removes an image from the engine, whoever uses it.

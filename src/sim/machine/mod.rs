@@ -150,6 +150,8 @@ impl Machine {
     pub(super) fn apply(&mut self, call: &Call) -> Result<CallOutcome, EngineError> {
         match call {
             Call::PullImage { image, .. } => self.pull(image),
+            Call::BuildImage { build, .. } => self.build(build),
+            Call::TagImage { image, name } => self.tag(image, name),
             Call::CreateNetwork(request) => self.create_network(request),
             Call::RemoveNetwork { id, .. } => self.remove_network(id),
             Call::ConnectNetwork { network, container, endpoint } => {

@@ -1,6 +1,7 @@
 //! The contract of [`evenkeel::ports::Engine`], held by the real engine and by the one in memory. The same scenarios
 //! run on both, so that what is shown by simulation is true of Docker.
 
+mod builds;
 mod conformance;
 mod containers;
 mod hooks;
@@ -70,4 +71,6 @@ contract! {
     objects::a_host_port_is_held_by_one_container,
     objects::an_image_that_nobody_has_cannot_be_pulled,
     objects::an_image_is_known_by_its_name,
+    builds::an_image_is_built_and_known_by_its_content,
+    builds::a_name_goes_from_one_image_to_another,
 }

@@ -2,6 +2,7 @@
 
 mod adopting;
 mod bad_input;
+mod building;
 mod crashes;
 mod deploys;
 mod drift;

@@ -1,6 +1,7 @@
 //! A bare repository and a clone of it to push from, made by the `git` program: what a forge and a laptop are.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -32,6 +33,25 @@ impl Repo {
         fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
         fs::write(path, text).expect("a file");
         self
+    }
+
+    /// Lets a file of the clone be executed.
+    pub(crate) fn executable(&self, path: &str) -> &Self {
+        fs::set_permissions(self.work.join(path), fs::Permissions::from_mode(0o755)).expect("a file");
+        self
+    }
+
+    /// Makes a symbolic link in the clone.
+    pub(crate) fn link(&self, path: &str, target: &str) -> &Self {
+        std::os::unix::fs::symlink(target, self.work.join(path)).expect("a link");
+        self
+    }
+
+    /// Copies a folder of the clone to another place.
+    pub(crate) fn copy(&self, path: &str, to: &Path) {
+        let copied =
+            Command::new("cp").arg("-a").arg(self.work.join(path)).arg(to).status().expect("cp runs");
+        assert!(copied.success());
     }
 
     /// Removes a file or a folder of the clone.

@@ -54,6 +54,7 @@ pub(super) fn remove_labelled(label: &str) {
         (&["ps", "-aq", "--no-trunc"][..], &["rm", "-f", "-v"][..]),
         (&["network", "ls", "-q"], &["network", "rm"]),
         (&["volume", "ls", "-q"], &["volume", "rm", "-f"]),
+        (&["images", "-q", "--no-trunc"], &["rmi", "-f"]),
     ] {
         let ids = docker(&[list, &["--filter", &filter]].concat());
         let ids: Vec<&str> = ids.split_whitespace().collect();

@@ -1,4 +1,4 @@
-//! Build, develop and hook sections. Evenkeel builds and watches nothing; these are loaded, printed and hashed.
+//! Build, develop and hook sections, as they are loaded, printed and hashed. Evenkeel watches nothing.
 
 use std::collections::BTreeMap;
 

@@ -73,7 +73,7 @@ fn an_address_that_the_network_does_not_have_is_refused() {
     );
     let lan = json!({ "networks": { "lan": { "ipv4_address": "10.0.1.5" } } });
     let services = json!({ "web": with_defaults(lan) });
-    render(&project(&services), &tree(), &context())
+    render(&project(&services), &tree(), &context(), &Builds::default())
         .expect("an external network's subnets are not known here");
 }
 
@@ -86,7 +86,7 @@ fn the_hardware_address_is_the_primary_endpoints_or_on_old_engines_the_container
 
     let old = Context { api: (1, 43), ..context() };
     let services = json!({ "web": with_defaults(fields) });
-    let desired = render(&project(&services), &tree(), &old).expect("it renders");
+    let desired = render(&project(&services), &tree(), &old, &Builds::default()).expect("it renders");
     let request = &desired.services.values().next().expect("one service").containers[0].request;
     assert_eq!(request.mac_address, "02:00:00:00:00:01");
 

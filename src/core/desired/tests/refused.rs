@@ -19,25 +19,6 @@ fn what_is_not_supported_is_an_error_that_says_what_to_do() {
 }
 
 #[test]
-fn what_would_be_built_must_be_there_or_can_be_pulled() {
-    let warning = |fields: Value| {
-        let project = project(&json!({ "web": with_defaults(fields) }));
-        let web = render(&project, &tree(), &context()).expect("it renders").services.into_values().next();
-        let web = web.expect("one service");
-        (web.image, web.pull, messages(&warnings(&project, &tree(), &context())).join("; "))
-    };
-    let build = json!({ "context": "." });
-    let (image, pull, text) = warning(json!({ "build": build }));
-    assert_eq!((image.as_str(), pull), ("nginx:1.29", PullPolicy::Missing));
-    assert_eq!(text, "services.web.build: Evenkeel does not build yet: `nginx:1.29` is pulled, not built");
-    let (image, pull, text) = warning(json!({ "build": build, "image": "" }));
-    assert_eq!((image.as_str(), pull), ("app-web", PullPolicy::Built));
-    assert_eq!(text, "services.web.build: Evenkeel does not build yet: the image must be on the engine");
-    let (_, pull, _) = warning(json!({ "build": build, "pull_policy": "build" }));
-    assert_eq!(pull, PullPolicy::Built);
-}
-
-#[test]
 fn pull_policies_are_read() {
     let policy = |word: &str| web(json!({ "pull_policy": word })).pull;
     assert_eq!(["", "missing", "if_not_present", "build"].map(policy), [PullPolicy::Missing; 4]);
@@ -112,7 +93,7 @@ fn a_bind_in_the_short_form_is_no_reason_to_refuse_an_old_engine() {
     let bind = json!({ "create_host_path": true, "propagation": "rslave" });
     let volumes = json!([{ "type": "bind", "source": "/srv/a", "target": "/a", "bind": bind }]);
     let services = json!({ "web": with_defaults(json!({ "volumes": volumes })) });
-    assert!(render(&project(&services), &tree(), &old).is_ok());
+    assert!(render(&project(&services), &tree(), &old, &Builds::default()).is_ok());
 }
 
 #[test]
@@ -121,7 +102,7 @@ fn a_circle_of_dependencies_is_refused_with_the_way_round() {
     let services = json!({
         "a": with_defaults(json!({ "depends_on": on("b") })), "b": with_defaults(json!({ "depends_on": on("a") })),
     });
-    let errors = render(&project(&services), &tree(), &context()).expect_err("refused");
+    let errors = render(&project(&services), &tree(), &context(), &Builds::default()).expect_err("refused");
     assert_eq!(messages(&errors), ["services.a.depends_on: dependency cycle detected: a -> b -> a"]);
 }
 
@@ -136,7 +117,7 @@ fn an_optional_dependency_on_an_inactive_service_leaves_no_trace() {
     });
     let mut project = project(&services);
     project.disabled.insert("debug".into(), Box::default());
-    let desired = render(&project, &tree(), &context()).expect("it renders");
+    let desired = render(&project, &tree(), &context(), &Builds::default()).expect("it renders");
     let web = &desired.services[&ServiceName::new("web").expect("a name")];
     let names: Vec<&str> = web.depends_on.iter().map(|dependency| dependency.service.as_str()).collect();
     assert_eq!(names, ["db"]);

@@ -34,7 +34,7 @@ fn mounted_repository_files_are_published_and_digested_and_an_apps_data_is_not()
 fn the_digest_changes_with_the_content_and_with_where_it_is_mounted_and_not_with_the_folders_place() {
     let digest = |tree: MemoryTree, source: &str, target: &str| {
         let services = json!({ "web": with_defaults(json!({ "volumes": [bind(source, target)] })) });
-        let desired = render(&project(&services), &tree, &context()).expect("it renders");
+        let desired = render(&project(&services), &tree, &context(), &Builds::default()).expect("it renders");
         desired.services.into_values().next().expect("one service").digest
     };
     let before = digest(tree(), "/r/app/conf", "/etc/app");
@@ -63,7 +63,7 @@ fn in_a_plain_folder_files_are_digested_folders_are_not_and_nothing_is_published
     let plain = Context { publish_root: None, ..context() };
     let host =
         MemoryTree::new([("/r/app/conf/a.conf", "a"), ("/r/app/app.conf", "b"), ("/etc/localtime", "c")]);
-    let desired = render(&project(&services), &host, &plain).expect("it renders");
+    let desired = render(&project(&services), &host, &plain, &Builds::default()).expect("it renders");
     assert_eq!(files(&desired), Vec::<&str>::new());
     let service = desired.services.values().next().expect("one service");
     assert_eq!(service.content.keys().collect::<Vec<_>>(), ["./app.conf"]);
@@ -112,16 +112,19 @@ fn secrets_and_configs_with_a_content_are_copied_in_with_their_owner_and_mode() 
 fn a_secrets_value_shows_nowhere_and_its_digest_differs_between_stacks() {
     let fields = json!({ "secrets": [{ "source": "token", "target": "/run/secrets/token" }] });
     let services = json!({ "web": with_defaults(fields) });
-    let one = render(&project(&services), &tree(), &context()).expect("it renders");
+    let one = render(&project(&services), &tree(), &context(), &Builds::default()).expect("it renders");
     assert!(!format!("{one:?}").contains("hunter2"));
     let mut other = context();
     other.owner.stack = StackName::new("other").expect("a name");
-    let two = render(&project(&services), &tree(), &other).expect("it renders");
+    let two = render(&project(&services), &tree(), &other, &Builds::default()).expect("it renders");
     let digest = |desired: &Desired| desired.services.values().next().expect("one service").digest.clone();
     assert_ne!(digest(&one), digest(&two));
     let mut changed = project(&services);
     changed.environment.insert("TOKEN".into(), "hunter3".into());
-    assert_ne!(digest(&one), digest(&render(&changed, &tree(), &context()).expect("it renders")));
+    assert_ne!(
+        digest(&one),
+        digest(&render(&changed, &tree(), &context(), &Builds::default()).expect("it renders"))
+    );
 }
 
 #[test]

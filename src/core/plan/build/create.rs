@@ -102,7 +102,8 @@ impl<'a> Builder<'a> {
 fn with_image(slot: &Slot<'_>, image: Option<String>, inputs: Inputs<'_>) -> ContainerRequest {
     let mut request = slot.container.request.clone();
     if let Some(id) = image {
-        if inputs.image_id(&slot.service.image) != Some(&id) {
+        // What is built has its name by then.
+        if slot.service.build.is_none() && inputs.image_id(&slot.service.image) != Some(&id) {
             request.image.clone_from(&id);
         }
         request.labels.insert(label::compose::IMAGE.into(), id);

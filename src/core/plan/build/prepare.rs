@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::Builder;
+use crate::core::desired::ImageBuild;
 use crate::core::model::ServiceName;
+use crate::core::observed::Container;
 use crate::core::plan::Action;
 use crate::core::plan::Call;
 use crate::core::plan::Inputs;
@@ -15,11 +18,19 @@ use crate::core::plan::slot;
 use crate::core::plan::slot::Slot;
 use crate::core::plan::slot::Step;
 
+/// An image that gets a name.
+struct Tag {
+    image: String,
+    /// A container is made from it by that name.
+    is_created: bool,
+}
+
 impl<'a> Builder<'a> {
-    /// Chooses the image of each service that needs a new container; pulls what is not here.
+    /// Chooses the image of each service that needs a new container; pulls and builds what is not here.
     pub(super) fn images(&mut self, slots: &[Slot<'a>]) -> BTreeMap<ServiceName, Option<String>> {
         let mut chosen = BTreeMap::new();
         let mut pulls: BTreeSet<(String, Option<String>)> = BTreeSet::new();
+        let mut builds: BTreeMap<String, Arc<ImageBuild>> = BTreeMap::new();
         for slot in
             slots.iter().filter(|slot| matches!(slot.step, Step::Create | Step::Replace { next: None, .. }))
         {
@@ -39,11 +50,21 @@ impl<'a> Builder<'a> {
                     pulls.insert((slot.service.image.clone(), slot.service.platform.clone()));
                     None
                 }
+                images::Choice::Build(build) => {
+                    builds.insert(build.tag.clone(), build);
+                    None
+                }
             };
             chosen.insert(slot.service.name.clone(), choice);
         }
+        let timeout = self.inputs.desired.settings.pull_timeout;
+        for build in builds.into_values() {
+            let object = Object::Image(build.names[0].clone());
+            let cause = format!("no image of what {} holds now", build.shown);
+            let id = self.call(Call::BuildImage { build, timeout }, object, cause, &BTreeSet::new());
+            self.barrier.insert(id);
+        }
         for (image, platform) in pulls {
-            let timeout = self.inputs.desired.settings.pull_timeout;
             let here = self.inputs.observed.image_id(&image).is_some();
             let cause = if here { "pull_policy is always" } else { "not on this engine" };
             let call = Call::PullImage { image: image.clone(), platform, timeout };
@@ -51,6 +72,48 @@ impl<'a> Builder<'a> {
             self.barrier.insert(id);
         }
         chosen
+    }
+
+    /// Gives the images that services build the names that the project has for them, where those mean something else:
+    /// Docker Compose looks at what a service's image means. Names follow what runs, so that a build that fails, or one
+    /// that is taken back, leaves them as they were.
+    pub(super) fn names_of_built(
+        &mut self,
+        slots: &[Slot<'a>],
+        chosen: &BTreeMap<ServiceName, Option<String>>,
+    ) {
+        let Inputs { observed, undo, .. } = self.inputs;
+        let id_if_here = |found: &Container| Some(found.image_id.clone()).filter(|id| observed.has_image(id));
+        let mut tags: BTreeMap<String, Tag> = BTreeMap::new();
+        for slot in slots {
+            let Some(build) = &slot.service.build else { continue };
+            let is_created = matches!(slot.step, Step::Create | Step::Replace { next: None, .. });
+            let image = match slot.step {
+                _ if is_created => {
+                    let id = chosen.get(&slot.service.name).cloned().flatten();
+                    Some(id.unwrap_or_else(|| build.tag.clone()))
+                }
+                Step::Replace { .. } | Step::TakeBack { .. } => slot.heir().and_then(id_if_here),
+                Step::Keep(found) if undo => id_if_here(found),
+                _ => None,
+            };
+            let Some(image) = image else { continue };
+            for name in build.names.iter().filter(|name| self.inputs.image_id(name) != Some(&image)) {
+                tags.insert(name.clone(), Tag { image: image.clone(), is_created });
+            }
+        }
+        let before = self.barrier.clone();
+        for (name, Tag { image, is_created }) in tags {
+            let object = Object::Image(name.clone());
+            let cause = "the name means another image, or none";
+            let id = self.call(Call::TagImage { image, name }, object, cause, &before);
+            if is_created {
+                self.barrier.insert(id);
+            } else {
+                // What stands needs no name to run.
+                self.nodes[id - 1].optional = true;
+            }
+        }
     }
 
     pub(super) fn files(&mut self) {

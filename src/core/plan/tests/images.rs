@@ -1,4 +1,4 @@
-//! Images that were pulled for this very pass, or are built elsewhere.
+//! Images that were pulled for this very pass.
 
 use super::*;
 
@@ -30,18 +30,7 @@ fn what_was_pulled_and_is_not_listed_is_known_by_its_id() {
 }
 
 #[test]
-fn what_is_built_elsewhere_is_never_pulled() {
-    let mut world = World::new().want("web", 1);
-    world.service("web").pull = PullPolicy::Built;
-    assert!(world.plan().refusals.is_empty());
-    world.service("web").image = "home-web".into();
-    let plan = world.plan();
-    assert!(plan.pulls().is_none());
-    assert_eq!(plan.refusals.iter().map(|refusal| refusal.code).collect::<Vec<_>>(), ["image-missing"]);
-}
-
-#[test]
 fn images_that_are_listed_are_not_asked_for() {
     let world = World::new().want("web", 1).want("api", 9).want("job", 9);
-    assert_eq!(images_to_probe(&world.desired, &world.observed), ["app:9"]);
+    assert_eq!(images_to_probe(&world.desired, &world.observed, &world.memory), ["app:9"]);
 }
