@@ -110,8 +110,9 @@ impl Builds {
                     let why = found.finish();
                     let first = why.iter().find(|finding| finding.severity == Severity::Error);
                     builds.not_built.insert(name.clone(), first.map(ToString::to_string).unwrap_or_default());
-                    why.into_iter()
-                        .for_each(|why| findings.add(Diagnostic { severity: Severity::Warning, ..why }));
+                    for why in why {
+                        findings.add(Diagnostic { severity: Severity::Warning, ..why });
+                    }
                 }
             }
         }
