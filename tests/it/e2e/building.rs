@@ -4,6 +4,7 @@ use std::fs;
 
 use crate::harness::World;
 use crate::harness::compose::Compose;
+use crate::harness::wait;
 
 const SERVICES: &str = "
 services:
@@ -173,4 +174,20 @@ fn a_project_that_docker_compose_built_is_taken_over_as_it_runs() {
     let reverted = world.repo.revert();
     world.until_stable(&reverted);
     assert_eq!((world.version("web").as_deref(), builds(&world)), (Some("built 1"), 1));
+}
+
+#[test]
+fn a_newer_commit_does_not_wait_for_a_build() {
+    let (mut world, services) = world();
+    world.repo.write("shop/app/Dockerfile", "FROM evenkeel-test/web:1\nRUN sleep 4321\n");
+    let slow = world.push(&services, "takes long");
+    world.start();
+    wait::until("the build has begun", || builds(&world) == 1);
+    let fast = world.repo.write("shop/app/Dockerfile", DOCKERFILE).push("does not");
+    world.until_stable(&fast);
+    world.receiver.until("deploy.superseded", &slow);
+    assert_eq!(world.version("web").as_deref(), Some("built 1"));
+    let sleeping =
+        || world.docker.run(&["ps", "--no-trunc", "--format", "{{.Command}}"]).contains("sleep 4321");
+    wait::until("the engine has given it up too", || !sleeping());
 }
