@@ -30,6 +30,9 @@ use crate::ports::EngineErrorKind;
 /// Pieces of the context that wait to be sent: no more than these are held beside the file that is being read.
 const AHEAD: usize = 4;
 
+/// How long whoever reads the context may take to notice that nobody receives it any more.
+const HANGING_UP: Duration = Duration::from_secs(5);
+
 /// As many of the builder's last lines as an error quotes.
 const LINES: usize = 15;
 
@@ -76,9 +79,9 @@ impl DockerEngine {
             )),
         };
         if let Err(failed) = ended {
-            // Nobody receives any more, so that this does not wait.
-            return Err(match sending.await {
-                Ok(Err(why)) => {
+            // Nobody receives any more, so that this has ended or is about to.
+            return Err(match tokio::time::timeout(HANGING_UP, sending).await {
+                Ok(Ok(Err(why))) => {
                     EngineError::new(EngineErrorKind::Invalid, format!("cannot build {name}: {why}"))
                 }
                 _ => failed,

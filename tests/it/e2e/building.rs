@@ -4,6 +4,7 @@ use std::fs;
 
 use crate::harness::World;
 use crate::harness::compose::Compose;
+use crate::harness::wait;
 
 const SERVICES: &str = "
 services:
@@ -19,7 +20,9 @@ services:
     restart: unless-stopped
 ";
 
+/// Images that have lost their names are cleaned up by their label.
 const DOCKERFILE: &str = "FROM evenkeel-test/web:1 AS base
+LABEL evenkeel.e2e=NAME
 ARG GREETING
 COPY --chown=7:8 . /www/
 RUN cp /www/version /version && echo $GREETING >/greeting && test -x /www/run.sh && ls -a /www >/listing
@@ -31,7 +34,7 @@ COPY --from=base /version /from-base
 fn world() -> (World, String) {
     let world = World::new();
     let services = SERVICES.replace("NAME", &world.name);
-    world.repo.write("shop/app/Dockerfile", DOCKERFILE).write("shop/app/run.sh", "#!/bin/sh\n");
+    world.repo.write("shop/app/Dockerfile", &dockerfile(&world)).write("shop/app/run.sh", "#!/bin/sh\n");
     world
         .repo
         .write("shop/app/.dockerignore", "*.md\nDockerfile\n.dockerignore\n")
@@ -42,6 +45,10 @@ fn world() -> (World, String) {
         .link("shop/app/link", "../../etc/passwd")
         .write("shop/app/version", "built 1");
     (world, services)
+}
+
+fn dockerfile(world: &World) -> String {
+    DOCKERFILE.replace("NAME", &world.name)
 }
 
 fn builds(world: &World) -> usize {
@@ -100,8 +107,8 @@ fn a_build_that_fails_leaves_what_runs_and_says_why() {
     world.start();
     world.until_stable(&first);
     let (before, image) = (world.id("web"), world.docker.image_id(&format!("{}-shop-web", world.name)));
-    let broken =
-        format!("{DOCKERFILE}ARG MY_TOKEN\nRUN echo the compiler is unhappy with $MY_TOKEN; exit 3\n");
+    let broken = "ARG MY_TOKEN\nRUN echo the compiler is unhappy with $MY_TOKEN; exit 3\n";
+    let broken = dockerfile(&world) + broken;
     let bad = world.repo.write("shop/app/Dockerfile", &broken).push("does not build");
     world.receiver.until("deploy.failed", &bad);
     let failed =
@@ -116,7 +123,7 @@ fn a_build_that_fails_leaves_what_runs_and_says_why() {
     world.assert_only(&["web", "worker"]);
     let good = world
         .repo
-        .write("shop/app/Dockerfile", DOCKERFILE)
+        .write("shop/app/Dockerfile", &dockerfile(&world))
         .write("shop/app/version", "built 3")
         .push("builds");
     world.until_stable(&good);
@@ -173,4 +180,20 @@ fn a_project_that_docker_compose_built_is_taken_over_as_it_runs() {
     let reverted = world.repo.revert();
     world.until_stable(&reverted);
     assert_eq!((world.version("web").as_deref(), builds(&world)), (Some("built 1"), 1));
+}
+
+#[test]
+fn a_newer_commit_does_not_wait_for_a_build() {
+    let (mut world, services) = world();
+    world.repo.write("shop/app/Dockerfile", "FROM evenkeel-test/web:1\nRUN sleep 4321\n");
+    let slow = world.push(&services, "takes long");
+    world.start();
+    wait::until("the build has begun", || builds(&world) == 1);
+    let fast = world.repo.write("shop/app/Dockerfile", &dockerfile(&world)).push("does not");
+    world.until_stable(&fast);
+    world.receiver.until("deploy.superseded", &slow);
+    assert_eq!(world.version("web").as_deref(), Some("built 1"));
+    let sleeping =
+        || world.docker.run(&["ps", "--no-trunc", "--format", "{{.Command}}"]).contains("sleep 4321");
+    wait::until("the engine has given it up too", || !sleeping());
 }

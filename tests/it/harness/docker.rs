@@ -150,6 +150,9 @@ impl Docker {
         remove(&["network", "rm"], &self.networks());
         remove(&["volume", "rm"], &self.volumes());
         remove(&["rmi"], &self.list(&["images", "--format", "{{.Repository}}:{{.Tag}}"]));
+        let label = format!("label=evenkeel.e2e={}", self.prefix);
+        let built = self.docker(&["images", "--all", "--quiet", "--filter", &label]).unwrap_or_default();
+        remove(&["rmi", "--force"], &built.lines().map(str::to_owned).collect::<Vec<_>>());
     }
 
     fn docker(&self, arguments: &[&str]) -> Result<String, String> {
