@@ -215,7 +215,16 @@ impl Reconciler {
     }
 
     pub(super) async fn render(&self, job: &Job, revision: &Revision) -> Result<Arc<Rendered>, PlanError> {
-        let api = self.engine.info().await.map_err(PlanError::Engine)?.api;
+        let api = self.engine.last_info().await.map_err(PlanError::Engine)?.api;
+        self.render_for(job, revision, api).await
+    }
+
+    async fn render_for(
+        &self,
+        job: &Job,
+        revision: &Revision,
+        api: (u32, u32),
+    ) -> Result<Arc<Rendered>, PlanError> {
         let (site, stack, revision) = (Arc::clone(&job.site), job.stack.clone(), revision.clone());
         let rendered = tokio::task::spawn_blocking(move || site.render(&stack, &revision, api)).await;
         match rendered {
@@ -238,16 +247,18 @@ impl Reconciler {
     async fn plan_rendered(
         &self,
         job: &Job,
-        rendered: Arc<Rendered>,
+        mut rendered: Arc<Rendered>,
         memory: &Memory,
         pulled: &BTreeMap<String, String>,
         undo: bool,
     ) -> Result<Planned, PlanError> {
         let mut observed = rendered.observe(self.engine.as_ref()).await.map_err(PlanError::Engine)?;
+        if rendered.api.is_some_and(|api| api != observed.engine.api) {
+            // The engine was upgraded since it last said what it is.
+            rendered = self.render_for(job, &rendered.desired.revision, observed.engine.api).await?;
+        }
         let asked = plan::ports_to_probe(&rendered.desired, &observed);
         observed.held_ports = self.engine.held_ports(&asked).await;
-        let unlisted = plan::images_to_probe(&rendered.desired, &observed);
-        observed.images.extend(self.engine.images_named(&unlisted).await.map_err(PlanError::Engine)?);
         let stale = Self::files(job, &rendered).stale().await.map_err(PlanError::Files)?;
         let pins = memory.pins.iter();
         let known = plan::Memory {
@@ -256,6 +267,8 @@ impl Reconciler {
                 .collect(),
             unproven: memory.last_stable.as_ref() != Some(&rendered.desired.revision),
         };
+        let asked = plan::images_to_probe(&rendered.desired, &observed, &known);
+        observed.images.extend(self.engine.images_named(&asked).await.map_err(PlanError::Engine)?);
         let plan = plan::plan(plan::Inputs {
             desired: &rendered.desired,
             observed: &observed,

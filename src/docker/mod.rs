@@ -19,6 +19,7 @@ mod observe;
 mod pull;
 mod read;
 mod transport;
+mod volumes;
 
 use std::future::Future;
 use std::path::Path;
@@ -34,6 +35,7 @@ use serde::Serialize;
 
 use crate::core::observed::Container;
 use crate::core::observed::EngineInfo;
+use crate::core::observed::Focus;
 use crate::core::observed::Image;
 use crate::core::observed::Observed;
 use crate::core::observed::PublishedPort;
@@ -49,9 +51,13 @@ pub use erase::ThrowawayInstance;
 
 use credentials::Credentials;
 use transport::LastInfo;
+use volumes::KnownVolumes;
 
 /// Where Docker's own tools look if nothing else is said.
 const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
+
+/// How the address of an engine on a socket of this host begins.
+const ON_SOCKET: &str = "unix://";
 
 /// How long a call that only reads may take.
 const READ_DEADLINE: Duration = Duration::from_mins(1);
@@ -62,6 +68,7 @@ pub struct DockerEngine {
     docker: Docker,
     host: String,
     info: LastInfo,
+    volumes: KnownVolumes,
     credentials: Credentials,
 }
 
@@ -78,7 +85,7 @@ impl DockerEngine {
         let host =
             host.map(str::to_owned).or_else(from_environment).unwrap_or_else(|| DEFAULT_HOST.to_owned());
         let info = LastInfo::default();
-        let mut docker = match host.strip_prefix("unix://") {
+        let mut docker = match host.strip_prefix(ON_SOCKET) {
             Some(path) if !Path::new(path).exists() => Err(Error::SocketNotFoundError(path.into())),
             Some(path) => transport::on_socket(path.into(), Arc::clone(&info)),
             None => Docker::connect_with_host(&host),
@@ -87,7 +94,8 @@ impl DockerEngine {
         // Deadlines are set call by call. bollard's own, one for all and for the response's headers only, must
         // never be the one that ends a call.
         docker.set_timeout(Duration::from_secs(u64::from(u32::MAX)));
-        Ok(Self { docker, host, info, credentials: Credentials::of_environment() })
+        let volumes = KnownVolumes::default();
+        Ok(Self { docker, host, info, volumes, credentials: Credentials::of_environment() })
     }
 
     /// Returns where the engine is, as it was given.
@@ -131,6 +139,14 @@ impl DockerEngine {
         Ok(info)
     }
 
+    /// Behind a failure there may be an engine that is being upgraded.
+    fn remembering(&self, observed: Result<Observed, EngineError>) -> Result<Observed, EngineError> {
+        if observed.is_err() {
+            self.forget_info();
+        }
+        observed
+    }
+
     fn forget_info(&self) {
         *self.info.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
@@ -142,13 +158,20 @@ impl Engine for DockerEngine {
         self.ask_info().await
     }
 
-    async fn observe(&self, projects: &[String]) -> Result<Observed, EngineError> {
-        let observed = Box::pin(self.snapshot(projects)).await;
-        if observed.is_err() {
-            // Behind the failure there may be an engine that is being upgraded.
-            self.forget_info();
+    async fn last_info(&self) -> Result<EngineInfo, EngineError> {
+        match self.host.starts_with(ON_SOCKET) {
+            true => self.known_info().await,
+            // Its answers' headers are not seen: what it said once could be from before an upgrade.
+            false => self.ask_info().await,
         }
-        observed
+    }
+
+    async fn observe(&self, projects: &[String]) -> Result<Observed, EngineError> {
+        self.remembering(Box::pin(self.snapshot(projects)).await)
+    }
+
+    async fn observe_for(&self, focus: &Focus) -> Result<Observed, EngineError> {
+        self.remembering(Box::pin(self.glance(focus)).await)
     }
 
     async fn inspect(&self, container: &str) -> Result<Option<Container>, EngineError> {
@@ -160,7 +183,7 @@ impl Engine for DockerEngine {
     }
 
     async fn held_ports(&self, ports: &[PublishedPort]) -> Vec<PublishedPort> {
-        if ports.is_empty() || !self.host.starts_with("unix://") {
+        if ports.is_empty() || !self.host.starts_with(ON_SOCKET) {
             return Vec::new();
         }
         let ports = ports.to_vec();

@@ -3,8 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::Inputs;
+use super::Memory;
 use super::Refusal;
 use super::fingerprint;
+use super::resolve;
+use super::slot;
 use crate::core::desired::Desired;
 use crate::core::desired::DesiredService;
 use crate::core::desired::PullPolicy;
@@ -22,11 +25,42 @@ pub(super) enum Choice {
     Refused(Refusal),
 }
 
-/// Returns the images of the stack that the engine does not list: whether it knows one by that name all the same is worth
-/// asking before it is pulled.
-pub fn images_to_probe(desired: &Desired, observed: &Observed) -> Vec<String> {
-    let wanted: BTreeSet<&String> = desired.services.values().map(|service| &service.image).collect();
-    wanted.into_iter().filter(|image| observed.image_id(image).is_none()).cloned().collect()
+/// Returns the images that the engine is to be asked for before the plan is made, by reference or id: those that new
+/// containers could be made from, as far as they are not known to be here. Where no container has to be made, none are.
+pub fn images_to_probe(desired: &Desired, observed: &Observed, memory: &Memory) -> Vec<String> {
+    let resolved = resolve::resolve(desired, observed);
+    let (slots, _) = slot::slots(&resolved.desired, observed);
+    let mut asked = BTreeSet::new();
+    for slot in slots.iter().filter(|slot| slot.needs_a_container()) {
+        let service = slot.service;
+        let here = observed.image_id(&service.image).is_some();
+        asked.extend((!here).then_some(&service.image));
+        let ran = ran_before(memory, service, standing(&resolved.desired, observed, service));
+        asked.extend(ran.into_iter().filter(|id| !observed.has_image(id)));
+    }
+    asked.into_iter().cloned().collect()
+}
+
+/// Returns a container that still stands and was made from the service's definition.
+pub(super) fn standing<'a>(
+    desired: &'a Desired,
+    observed: &'a Observed,
+    service: &DesiredService,
+) -> Option<&'a Container> {
+    observed.of(&desired.owner).find(|found| {
+        found.compose.as_ref().is_some_and(|c| c.service == service.name)
+            && slot::is_of_definition(found, service)
+    })
+}
+
+/// Returns the ids of the images that ran for exactly this definition, the best first.
+fn ran_before<'a>(
+    memory: &'a Memory,
+    service: &DesiredService,
+    standing: Option<&'a Container>,
+) -> Vec<&'a String> {
+    let pinned = memory.pins.get(&(service.name.clone(), fingerprint(service)));
+    standing.map(|found| &found.image_id).into_iter().chain(pinned).filter(|id| !id.is_empty()).collect()
 }
 
 /// Chooses the image for a service's new containers.
@@ -35,8 +69,7 @@ pub fn images_to_probe(desired: &Desired, observed: &Observed) -> Vec<String> {
 /// that still stands (`standing`), else from memory. That makes `git revert` a true rollback.
 pub(super) fn choose(inputs: Inputs<'_>, service: &DesiredService, standing: Option<&Container>) -> Choice {
     let Inputs { observed, memory, pulled, .. } = inputs;
-    let pinned = memory.pins.get(&(service.name.clone(), fingerprint(service)));
-    let ran = standing.map(|c| &c.image_id).into_iter().chain(pinned).find(|id| observed.has_image(id));
+    let ran = ran_before(memory, service, standing).into_iter().find(|id| observed.has_image(id));
     let here = inputs.image_id(&service.image).map(str::to_owned);
     match (ran, here, service.pull) {
         (Some(id), _, _) => Choice::Here(id.clone()),

@@ -44,6 +44,11 @@ impl<'a> Slot<'a> {
         }
     }
 
+    /// Returns true if a container has to be made for it.
+    pub(super) fn needs_a_container(&self) -> bool {
+        matches!(self.step, Step::Create | Step::Replace { next: None, .. })
+    }
+
     /// Returns the container that leaves its place to another one.
     pub(super) fn replaced(&self) -> Option<&'a Container> {
         match self.step {
