@@ -105,10 +105,10 @@ pub trait Engine: Send + Sync {
     /// Asks what the engine is. Also the way to see that it answers.
     async fn info(&self) -> Result<EngineInfo, EngineError>;
 
-    /// Returns what the engine last said that it is, and asks it only if that is not known. It may be another by now: a
-    /// snapshot says what it was when that was taken.
-    async fn last_info(&self) -> Result<EngineInfo, EngineError> {
-        self.info().await
+    /// Returns what the engine last said that it is, without asking it. It may be another by now: a snapshot says what
+    /// it was when that was taken.
+    fn last_info(&self) -> Option<EngineInfo> {
+        None
     }
 
     /// Takes a snapshot. Containers with our labels or of the given Compose projects are inspected; of the rest only

@@ -41,8 +41,8 @@ impl Engine for Counted {
         self.engine.observe(projects).await
     }
 
-    async fn last_info(&self) -> Result<EngineInfo, EngineError> {
-        self.engine.last_info().await
+    fn last_info(&self) -> Option<EngineInfo> {
+        self.engine.last_info()
     }
 
     async fn observe_for(&self, focus: &Focus) -> Result<Observed, EngineError> {

@@ -42,6 +42,9 @@ mod stages;
 pub(super) use deploy::changes;
 pub(super) use settle::problem_text;
 
+/// What an engine is taken for until it has said what it is, so that nothing is refused for its age.
+const NEWEST_API: (u32, u32) = (1, u32::MAX);
+
 /// What passes need of the world.
 #[derive(Clone)]
 pub struct Reconciler {
@@ -203,7 +206,7 @@ impl Reconciler {
     async fn attempt(&self, job: &Job, cancel: &CancellationToken) -> Result<Report, PlanError> {
         let memory = self.memory(job).await?;
         let rendered = self.render(job, &job.revision).await?;
-        self.teller(job).can_plan(job).await;
+        self.teller(job).can_read(job).await;
         if rendered.desired.settings.suspend || memory.suspension.is_some() {
             return self.suspended(job, &rendered).await;
         }
@@ -215,7 +218,7 @@ impl Reconciler {
     }
 
     pub(super) async fn render(&self, job: &Job, revision: &Revision) -> Result<Arc<Rendered>, PlanError> {
-        let api = self.engine.last_info().await.map_err(PlanError::Engine)?.api;
+        let api = self.engine.last_info().map_or(NEWEST_API, |info| info.api);
         self.render_for(job, revision, api).await
     }
 
@@ -254,7 +257,7 @@ impl Reconciler {
     ) -> Result<Planned, PlanError> {
         let mut observed = rendered.observe(self.engine.as_ref()).await.map_err(PlanError::Engine)?;
         if rendered.api.is_some_and(|api| api != observed.engine.api) {
-            // The engine was upgraded since it last said what it is.
+            // It had not yet said what it is, or was upgraded since.
             rendered = self.render_for(job, &rendered.desired.revision, observed.engine.api).await?;
         }
         let asked = plan::ports_to_probe(&rendered.desired, &observed);
@@ -278,6 +281,19 @@ impl Reconciler {
             undo,
         });
         Ok(Planned { rendered, observed, plan })
+    }
+
+    /// Plans for the first time in a pass: from here on it is known that the engine answers.
+    async fn first_plan(
+        &self,
+        job: &Job,
+        rendered: Arc<Rendered>,
+        memory: &Memory,
+        undo: bool,
+    ) -> Result<Planned, PlanError> {
+        let planned = self.plan_rendered(job, rendered, memory, &BTreeMap::new(), undo).await?;
+        self.teller(job).can_plan(job).await;
+        Ok(planned)
     }
 
     fn files(job: &Job, rendered: &Arc<Rendered>) -> StackFiles {

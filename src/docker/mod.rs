@@ -128,10 +128,18 @@ impl DockerEngine {
         self.known_info().await
     }
 
+    /// Returns what the engine said that it is with its last answer. The headers of answers are seen on a socket alone;
+    /// elsewhere it is asked, for what it said once could be from before an upgrade.
+    async fn info_now(&self) -> Result<EngineInfo, EngineError> {
+        if !self.host.starts_with(ON_SOCKET) {
+            self.forget_info();
+        }
+        self.known_info().await
+    }
+
     /// Returns what the engine last said that it is.
     async fn known_info(&self) -> Result<EngineInfo, EngineError> {
-        let known = self.info.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(info) = known {
+        if let Some(info) = self.last_info() {
             return Ok(info);
         }
         let info = self.read::<listing::Version>("version", "/version").await?.into_core()?;
@@ -158,12 +166,8 @@ impl Engine for DockerEngine {
         self.ask_info().await
     }
 
-    async fn last_info(&self) -> Result<EngineInfo, EngineError> {
-        match self.host.starts_with(ON_SOCKET) {
-            true => self.known_info().await,
-            // Its answers' headers are not seen: what it said once could be from before an upgrade.
-            false => self.ask_info().await,
-        }
+    fn last_info(&self) -> Option<EngineInfo> {
+        self.info.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn observe(&self, projects: &[String]) -> Result<Observed, EngineError> {

@@ -74,7 +74,7 @@ impl DockerEngine {
         let networks = self.read::<Vec<ListedNetwork>>("networks", "/networks");
         let ((volumes, containers), networks) = tokio::try_join!(containers, networks)?;
         Ok(Observed {
-            engine: self.known_info().await?,
+            engine: self.info_now().await?,
             containers,
             networks: sorted_networks(networks),
             volumes,

@@ -82,7 +82,8 @@ mod tests {
         };
         assert_eq!(asked(&[], &[]), Some(vec![]), "who asks for none needs no answer");
         assert_eq!(asked(&["data"], &[("data", "c1")]), None);
-        known.note(&[volume("data"), volume("idle")], users(&[("data", "c1"), ("data", "c2"), ("new", "c1")]));
+        known
+            .note(&[volume("data"), volume("idle")], users(&[("data", "c1"), ("data", "c2"), ("new", "c1")]));
         assert_eq!(asked(&["data"], &[("data", "c2")]), Some(vec!["data".to_owned()]));
         assert_eq!(asked(&["data"], &[("data", "c3")]), None, "it may have been made anew for this one");
         assert_eq!(asked(&["data"], &[]), None, "nobody keeps it from being removed");

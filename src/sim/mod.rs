@@ -222,6 +222,10 @@ impl Engine for SimEngine {
         Ok(self.with(|machine| machine.info.clone()))
     }
 
+    fn last_info(&self) -> Option<EngineInfo> {
+        Some(self.with(|machine| machine.info.clone()))
+    }
+
     async fn observe(&self, projects: &[String]) -> Result<Observed, EngineError> {
         self.check_reachable()?;
         Ok(self.with(|machine| machine.observe(projects)))

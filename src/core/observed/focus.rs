@@ -57,8 +57,7 @@ mod tests {
             source: SourceName::new("s").expect("a name"),
             stack: StackName::new("home").expect("a name"),
         };
-        let focus =
-            Focus { owner: Some(owner), projects: vec!["home".into()], volumes: BTreeSet::new() };
+        let focus = Focus { owner: Some(owner), projects: vec!["home".into()], volumes: BTreeSet::new() };
         let is_on = |stack, project| focus.is_on(&labels(stack, project), &State::Running);
         assert!(is_on(Some("home"), "its-former-project"));
         assert!(is_on(None, "home"), "Docker Compose's own container of the project");

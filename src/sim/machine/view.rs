@@ -36,10 +36,11 @@ impl Machine {
     }
 
     fn snapshot(&self, matters: impl Fn(&BTreeMap<String, String>, &State) -> bool) -> Observed {
-        let look = |container: &SimContainer| match matters(&container.request.labels, &state(&container.phase)) {
-            true => self.inspected(container),
-            false => self.listed(container),
-        };
+        let look =
+            |container: &SimContainer| match matters(&container.request.labels, &state(&container.phase)) {
+                true => self.inspected(container),
+                false => self.listed(container),
+            };
         let mut observed = Observed {
             engine: self.info.clone(),
             containers: self.containers.values().map(look).collect(),

@@ -48,12 +48,8 @@ fn images_are_asked_for_where_a_container_has_to_be_made() {
     let mut world = fresh().stands("web", 1, "home-web-1", State::Running);
     world.observed.images.clear();
     assert_eq!(asked(&world), ["app:9"], "nothing is made for `web`");
-    let mut world = world.stands("api", 9, "home-api-1", State::Running).stands(
-        "job",
-        9,
-        "home-job-1",
-        State::Running,
-    );
+    let mut world =
+        world.stands("api", 9, "home-api-1", State::Running).stands("job", 9, "home-job-1", State::Running);
     world.observed.images.clear();
     assert_eq!(asked(&world), [""; 0]);
 }
