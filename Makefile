@@ -21,6 +21,7 @@ bench:  ## Measures Evenkeel against Docker Compose on the same engine.
 	scripts/test-images
 	cargo build --release --locked
 	benches/compose-vs-evenkeel --binary "$${CARGO_TARGET_DIR:-target}/release/evenkeel"
+	benches/observing-200 --binary "$${CARGO_TARGET_DIR:-target}/release/evenkeel"
 
 check:  ## Checks format and lints.
 	scripts/setup cargo cc

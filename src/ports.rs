@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::core::observed::Container;
 use crate::core::observed::EngineInfo;
+use crate::core::observed::Focus;
 use crate::core::observed::Image;
 use crate::core::observed::Observed;
 use crate::core::observed::PublishedPort;
@@ -104,9 +105,21 @@ pub trait Engine: Send + Sync {
     /// Asks what the engine is. Also the way to see that it answers.
     async fn info(&self) -> Result<EngineInfo, EngineError>;
 
+    /// Returns what the engine last said that it is, without asking it. It may be another by now: a snapshot says what
+    /// it was when that was taken.
+    fn last_info(&self) -> Option<EngineInfo> {
+        None
+    }
+
     /// Takes a snapshot. Containers with our labels or of the given Compose projects are inspected; of the rest only
     /// what a listing says is known (names, ports, states), and their `request` is `None`.
     async fn observe(&self, projects: &[String]) -> Result<Observed, EngineError>;
+
+    /// Takes a snapshot of what matters for one stack, in as few calls as that takes: without images, and where it can
+    /// be, without volumes and a close look at the containers that the focus is not on. The whole is a good answer too.
+    async fn observe_for(&self, focus: &Focus) -> Result<Observed, EngineError> {
+        self.observe(&focus.projects).await
+    }
 
     /// Looks at one container, by name or id; `None` if it is not there.
     async fn inspect(&self, container: &str) -> Result<Option<Container>, EngineError>;
@@ -118,8 +131,8 @@ pub trait Engine: Send + Sync {
         Vec::new()
     }
 
-    /// Returns those images that the engine knows by these references. For what its list of images does not show by the
-    /// name that a file has for it: some engines write the registry in front.
+    /// Returns those images that the engine knows by these references or ids. Its list of images would not do: some
+    /// engines write the registry in front of a name.
     async fn images_named(&self, references: &[String]) -> Result<Vec<Image>, EngineError> {
         let _ = references;
         Ok(Vec::new())

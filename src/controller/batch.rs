@@ -15,6 +15,7 @@ use super::tell_source::SourceTeller;
 use crate::core::diag::Diagnostic;
 use crate::core::model::Revision;
 use crate::core::model::StackName;
+use crate::core::observed::Focus;
 use crate::core::run::Initiator;
 use crate::core::run::Verdict;
 use crate::git::GitSource;
@@ -156,7 +157,7 @@ impl Batch {
         cancel: &CancellationToken,
         report: &mut BatchReport,
     ) {
-        let Ok(observed) = self.reconciler.engine.observe(&[]).await else { return };
+        let Ok(observed) = self.reconciler.engine.observe_for(&Focus::default()).await else { return };
         let known: BTreeSet<&StackName> = stacks.iter().map(|stack| &stack.name).collect();
         let containers = observed.containers.iter().filter_map(|found| found.own.as_ref());
         let networks = observed.networks.iter().filter_map(|found| found.own.as_ref());

@@ -7,6 +7,7 @@ use futures_util::stream::BoxStream;
 
 use crate::core::observed::Container;
 use crate::core::observed::EngineInfo;
+use crate::core::observed::Focus;
 use crate::core::observed::Image;
 use crate::core::observed::Observed;
 use crate::core::observed::PublishedPort;
@@ -38,6 +39,14 @@ impl Engine for Counted {
 
     async fn observe(&self, projects: &[String]) -> Result<Observed, EngineError> {
         self.engine.observe(projects).await
+    }
+
+    fn last_info(&self) -> Option<EngineInfo> {
+        self.engine.last_info()
+    }
+
+    async fn observe_for(&self, focus: &Focus) -> Result<Observed, EngineError> {
+        self.engine.observe_for(focus).await
     }
 
     async fn inspect(&self, container: &str) -> Result<Option<Container>, EngineError> {

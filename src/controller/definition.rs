@@ -24,6 +24,7 @@ use crate::core::model::Secret;
 use crate::core::model::SourceName;
 use crate::core::model::Tree;
 use crate::core::observed::Adoption;
+use crate::core::observed::Focus;
 use crate::core::observed::Observed;
 use crate::git::GitSource;
 use crate::ports::Engine;
@@ -74,6 +75,8 @@ pub struct Rendered {
     pub warnings: Vec<Diagnostic>,
     /// The Compose project that the stack has taken over, if it has.
     pub adoption: Option<Adoption>,
+    /// The API version of the engine that requests are for; `None` if there are none.
+    pub api: Option<(u32, u32)>,
 }
 
 impl Rendered {
@@ -81,7 +84,9 @@ impl Rendered {
     pub(super) async fn observe(&self, engine: &dyn Engine) -> Result<Observed, EngineError> {
         let adopted = self.adoption.as_ref().map(|adoption| adoption.project.clone());
         let projects: Vec<String> = [self.desired.project.to_string()].into_iter().chain(adopted).collect();
-        let mut observed = engine.observe(&projects).await?;
+        let volumes = self.desired.volumes.values().map(|volume| volume.name.clone()).collect();
+        let focus = Focus { owner: Some(self.desired.owner.clone()), projects, volumes };
+        let mut observed = engine.observe_for(&focus).await?;
         if let Some(adoption) = &self.adoption {
             observed.take_over(&self.desired.owner, adoption);
         }
@@ -109,6 +114,7 @@ impl Rendered {
             redactor: Redactor::new([]),
             warnings: Vec::new(),
             adoption,
+            api: None,
         }
     }
 }
@@ -220,7 +226,7 @@ impl Site {
         let files = content::collect(tree.as_ref(), mounted)
             .map_err(|error| vec![Diagnostic::error("unreadable-mount", error.to_string())])?;
         let redactor = Redactor::new(secrets(&loaded.project, tree.as_ref(), &desired));
-        Ok(Rendered { desired, files, redactor, warnings, adoption })
+        Ok(Rendered { desired, files, redactor, warnings, adoption, api: Some(api) })
     }
 
     #[expect(clippy::type_complexity, reason = "three things that only the caller uses")]

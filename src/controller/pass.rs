@@ -42,6 +42,9 @@ mod stages;
 pub(super) use deploy::changes;
 pub(super) use settle::problem_text;
 
+/// What an engine is taken for until it has said what it is, so that nothing is refused for its age.
+const NEWEST_API: (u32, u32) = (1, u32::MAX);
+
 /// What passes need of the world.
 #[derive(Clone)]
 pub struct Reconciler {
@@ -204,7 +207,7 @@ impl Reconciler {
     async fn attempt(&self, job: &Job, cancel: &CancellationToken) -> Result<Report, PlanError> {
         let memory = self.memory(job).await?;
         let rendered = self.render(job, &job.revision).await?;
-        self.teller(job).can_plan(job).await;
+        self.teller(job).can_read(job).await;
         if rendered.desired.settings.suspend || memory.suspension.is_some() {
             return self.suspended(job, &rendered).await;
         }
@@ -216,7 +219,16 @@ impl Reconciler {
     }
 
     pub(super) async fn render(&self, job: &Job, revision: &Revision) -> Result<Arc<Rendered>, PlanError> {
-        let api = self.engine.info().await.map_err(PlanError::Engine)?.api;
+        let api = self.engine.last_info().map_or(NEWEST_API, |info| info.api);
+        self.render_for(job, revision, api).await
+    }
+
+    async fn render_for(
+        &self,
+        job: &Job,
+        revision: &Revision,
+        api: (u32, u32),
+    ) -> Result<Arc<Rendered>, PlanError> {
         let (site, stack, revision) = (Arc::clone(&job.site), job.stack.clone(), revision.clone());
         let rendered = tokio::task::spawn_blocking(move || site.render(&stack, &revision, api)).await;
         match rendered {
@@ -239,14 +251,19 @@ impl Reconciler {
     async fn plan_rendered(
         &self,
         job: &Job,
-        rendered: Arc<Rendered>,
+        mut rendered: Arc<Rendered>,
         memory: &Memory,
         pulled: &BTreeMap<String, String>,
         undo: bool,
     ) -> Result<Planned, PlanError> {
         let mut observed = rendered.observe(self.engine.as_ref()).await.map_err(PlanError::Engine)?;
+        if rendered.api.is_some_and(|api| api != observed.engine.api) {
+            // It had not yet said what it is, or was upgraded since.
+            rendered = self.render_for(job, &rendered.desired.revision, observed.engine.api).await?;
+        }
         let asked = plan::ports_to_probe(&rendered.desired, &observed);
         observed.held_ports = self.engine.held_ports(&asked).await;
+        let stale = Self::files(job, &rendered).stale().await.map_err(PlanError::Files)?;
         let pins = memory.pins.iter();
         let known = plan::Memory {
             pins: pins
@@ -254,9 +271,8 @@ impl Reconciler {
                 .collect(),
             unproven: memory.last_stable.as_ref() != Some(&rendered.desired.revision),
         };
-        let unlisted = plan::images_to_probe(&rendered.desired, &observed, &known);
-        observed.images.extend(self.engine.images_named(&unlisted).await.map_err(PlanError::Engine)?);
-        let stale = Self::files(job, &rendered).stale().await.map_err(PlanError::Files)?;
+        let asked = plan::images_to_probe(&rendered.desired, &observed, &known, undo);
+        observed.images.extend(self.engine.images_named(&asked).await.map_err(PlanError::Engine)?);
         let plan = plan::plan(plan::Inputs {
             desired: &rendered.desired,
             observed: &observed,
@@ -266,6 +282,19 @@ impl Reconciler {
             undo,
         });
         Ok(Planned { rendered, observed, plan })
+    }
+
+    /// Plans for the first time in a pass: from here on it is known that the engine answers.
+    async fn first_plan(
+        &self,
+        job: &Job,
+        rendered: Arc<Rendered>,
+        memory: &Memory,
+        undo: bool,
+    ) -> Result<Planned, PlanError> {
+        let planned = self.plan_rendered(job, rendered, memory, &BTreeMap::new(), undo).await?;
+        self.teller(job).can_plan(job).await;
+        Ok(planned)
     }
 
     fn files(job: &Job, rendered: &Arc<Rendered>) -> StackFiles {

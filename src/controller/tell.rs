@@ -133,20 +133,29 @@ impl Teller {
     }
 
     /// The pass could read its definition: problems of that kind are over.
-    pub(super) async fn can_plan(&self, job: &Job) {
-        const OVER: [(&str, &str); 4] = [
-            ("engine", "the engine answers again"),
-            ("files", "the published files can be looked at again"),
+    pub(super) async fn can_read(&self, job: &Job) {
+        let again = [
             ("store", "what is remembered can be read again"),
             ("definition", "the definition can be read again"),
         ];
+        self.is_over(job, again).await;
+    }
+
+    /// The engine and the published files could be looked at.
+    pub(super) async fn can_plan(&self, job: &Job) {
+        let again =
+            [("engine", "the engine answers again"), ("files", "the published files can be looked at again")];
+        self.is_over(job, again).await;
+    }
+
+    async fn is_over(&self, job: &Job, over: [(&str, &str); 2]) {
         let mut change = self.change();
-        for (what, text) in OVER {
+        for (what, text) in over {
             let event = self.event(job, EventType::HealthRecovered, text).reason("ProblemGone");
             let event = event.revision(job.revision.clone(), None).finish(&Redactor::new([]));
             change = change.condition(self.clear(what, vec![event]));
         }
-        for ((_, text), _) in OVER.iter().zip(self.record(change).await).filter(|(_, told)| *told) {
+        for ((_, text), _) in over.iter().zip(self.record(change).await).filter(|(_, told)| *told) {
             tracing::info!("{}: {text}", self.id);
         }
     }

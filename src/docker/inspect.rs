@@ -140,6 +140,11 @@ pub(super) fn container(answer: Value) -> Result<Container, serde_json::Error> {
 }
 
 impl AnswerMount {
+    /// Returns the name of the volume that it is; `None` for other kinds.
+    pub(super) fn volume(&self) -> Option<&String> {
+        (self.kind == "volume").then_some(&self.name)
+    }
+
     pub(super) fn into_core(self) -> MountPoint {
         MountPoint {
             kind: self.kind,

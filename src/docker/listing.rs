@@ -84,6 +84,15 @@ struct ListedPort {
 }
 
 impl ListedContainer {
+    pub(super) fn state(&self) -> State {
+        State::parse(&self.state)
+    }
+
+    /// Returns the names of the volumes that are mounted in it.
+    pub(super) fn volumes(&self) -> impl Iterator<Item = &String> {
+        self.mounts.iter().filter_map(AnswerMount::volume)
+    }
+
     /// Returns all that a listing says of a container.
     pub(super) fn into_core(self) -> Container {
         Container {

@@ -20,6 +20,7 @@ mod observe;
 mod pull;
 mod read;
 mod transport;
+mod volumes;
 
 use std::future::Future;
 use std::path::Path;
@@ -35,6 +36,7 @@ use serde::Serialize;
 
 use crate::core::observed::Container;
 use crate::core::observed::EngineInfo;
+use crate::core::observed::Focus;
 use crate::core::observed::Image;
 use crate::core::observed::Observed;
 use crate::core::observed::PublishedPort;
@@ -50,9 +52,13 @@ pub use erase::ThrowawayInstance;
 
 use credentials::Credentials;
 use transport::LastInfo;
+use volumes::KnownVolumes;
 
 /// Where Docker's own tools look if nothing else is said.
 const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
+
+/// How the address of an engine on a socket of this host begins.
+const ON_SOCKET: &str = "unix://";
 
 /// How long a call that only reads may take.
 const READ_DEADLINE: Duration = Duration::from_mins(1);
@@ -63,6 +69,7 @@ pub struct DockerEngine {
     docker: Docker,
     host: String,
     info: LastInfo,
+    volumes: KnownVolumes,
     credentials: Credentials,
 }
 
@@ -79,7 +86,7 @@ impl DockerEngine {
         let host =
             host.map(str::to_owned).or_else(from_environment).unwrap_or_else(|| DEFAULT_HOST.to_owned());
         let info = LastInfo::default();
-        let mut docker = match host.strip_prefix("unix://") {
+        let mut docker = match host.strip_prefix(ON_SOCKET) {
             Some(path) if !Path::new(path).exists() => Err(Error::SocketNotFoundError(path.into())),
             Some(path) => transport::on_socket(path.into(), Arc::clone(&info)),
             None => Docker::connect_with_host(&host),
@@ -88,7 +95,8 @@ impl DockerEngine {
         // Deadlines are set call by call. bollard's own, one for all and for the response's headers only, must
         // never be the one that ends a call.
         docker.set_timeout(Duration::from_secs(u64::from(u32::MAX)));
-        Ok(Self { docker, host, info, credentials: Credentials::of_environment() })
+        let volumes = KnownVolumes::default();
+        Ok(Self { docker, host, info, volumes, credentials: Credentials::of_environment() })
     }
 
     /// Returns where the engine is, as it was given.
@@ -121,15 +129,31 @@ impl DockerEngine {
         self.known_info().await
     }
 
+    /// Returns what the engine said that it is with its last answer. The headers of answers are seen on a socket alone;
+    /// elsewhere it is asked, for what it said once could be from before an upgrade.
+    async fn info_now(&self) -> Result<EngineInfo, EngineError> {
+        if !self.host.starts_with(ON_SOCKET) {
+            self.forget_info();
+        }
+        self.known_info().await
+    }
+
     /// Returns what the engine last said that it is.
     async fn known_info(&self) -> Result<EngineInfo, EngineError> {
-        let known = self.info.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(info) = known {
+        if let Some(info) = self.last_info() {
             return Ok(info);
         }
         let info = self.read::<listing::Version>("version", "/version").await?.into_core()?;
         *self.info.lock().unwrap_or_else(PoisonError::into_inner) = Some(info.clone());
         Ok(info)
+    }
+
+    /// Behind a failure there may be an engine that is being upgraded.
+    fn remembering(&self, observed: Result<Observed, EngineError>) -> Result<Observed, EngineError> {
+        if observed.is_err() {
+            self.forget_info();
+        }
+        observed
     }
 
     fn forget_info(&self) {
@@ -143,13 +167,16 @@ impl Engine for DockerEngine {
         self.ask_info().await
     }
 
+    fn last_info(&self) -> Option<EngineInfo> {
+        self.info.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     async fn observe(&self, projects: &[String]) -> Result<Observed, EngineError> {
-        let observed = Box::pin(self.snapshot(projects)).await;
-        if observed.is_err() {
-            // Behind the failure there may be an engine that is being upgraded.
-            self.forget_info();
-        }
-        observed
+        self.remembering(Box::pin(self.snapshot(projects)).await)
+    }
+
+    async fn observe_for(&self, focus: &Focus) -> Result<Observed, EngineError> {
+        self.remembering(Box::pin(self.glance(focus)).await)
     }
 
     async fn inspect(&self, container: &str) -> Result<Option<Container>, EngineError> {
@@ -161,7 +188,7 @@ impl Engine for DockerEngine {
     }
 
     async fn held_ports(&self, ports: &[PublishedPort]) -> Vec<PublishedPort> {
-        if ports.is_empty() || !self.host.starts_with("unix://") {
+        if ports.is_empty() || !self.host.starts_with(ON_SOCKET) {
             return Vec::new();
         }
         let ports = ports.to_vec();

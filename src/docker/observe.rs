@@ -1,4 +1,10 @@
-//! Snapshots: five listings at once, then a long look at each container that may matter.
+//! Snapshots: listings, and a long look at each container that may matter.
+//!
+//! One for a stack ([`DockerEngine::glance`]) is two listings and those looks: containers, which says which volumes are
+//! there by who mounts them, and networks. Nothing on a container says how its networks were made, nor which of a
+//! stack's networks nobody uses any more, so that this list is needed each time.
+
+use std::collections::BTreeSet;
 
 use futures_util::StreamExt;
 use futures_util::TryStreamExt;
@@ -14,12 +20,16 @@ use super::listing::ListedVolume;
 use super::listing::ListedVolumes;
 use super::read;
 use super::segment;
+use super::volumes::Users;
 use crate::core::desired::label;
 use crate::core::model::familiar;
 use crate::core::observed::Container;
+use crate::core::observed::Focus;
 use crate::core::observed::Image;
+use crate::core::observed::Network;
 use crate::core::observed::Observed;
 use crate::core::observed::State;
+use crate::core::observed::Volume;
 use crate::ports::EngineError;
 use crate::ports::EngineErrorKind;
 
@@ -39,30 +49,65 @@ impl DockerEngine {
             self.read::<ListedVolumes>("volumes", "/volumes"),
             self.read::<Vec<ListedImage>>("images", "/images/json"),
         )?;
-        let (close, rest): (Vec<_>, Vec<_>) =
-            containers.into_iter().partition(|container| matters(container, projects));
+        let matters = |listed: &ListedContainer| {
+            listed.labels.contains_key(label::INSTANCE)
+                || listed.labels.get(label::compose::PROJECT).is_some_and(|name| projects.contains(name))
+        };
+        Ok(Observed {
+            engine,
+            containers: self.look_where(containers, matters).await?,
+            networks: sorted_networks(networks),
+            volumes: sorted_volumes(volumes),
+            images: sorted_images(images),
+            held_ports: Vec::new(),
+        })
+    }
+
+    /// Takes a snapshot for one stack. What the engine is, is read off its answers.
+    pub(super) async fn glance(&self, focus: &Focus) -> Result<Observed, EngineError> {
+        let containers = async {
+            let listed = self.list_containers().await?;
+            let users = Users::of(&listed);
+            let on_focus = |listed: &ListedContainer| focus.is_on(&listed.labels, &listed.state());
+            tokio::try_join!(self.volumes_of(&focus.volumes, users), self.look_where(listed, on_focus))
+        };
+        let networks = self.read::<Vec<ListedNetwork>>("networks", "/networks");
+        let ((volumes, containers), networks) = tokio::try_join!(containers, networks)?;
+        Ok(Observed {
+            engine: self.info_now().await?,
+            containers,
+            networks: sorted_networks(networks),
+            volumes,
+            images: Vec::new(),
+            held_ports: Vec::new(),
+        })
+    }
+
+    async fn volumes_of(&self, names: &BTreeSet<String>, users: Users) -> Result<Vec<Volume>, EngineError> {
+        if let Some(known) = self.volumes.still_there(names, &users) {
+            return Ok(known);
+        }
+        let listed = sorted_volumes(self.read("volumes", "/volumes").await?);
+        self.volumes.note(&listed, users);
+        Ok(listed)
+    }
+
+    /// Looks at those of the listed containers that matter. One that goes away meanwhile is left out.
+    async fn look_where(
+        &self,
+        containers: Vec<ListedContainer>,
+        matters: impl Fn(&ListedContainer) -> bool,
+    ) -> Result<Vec<Container>, EngineError> {
+        let (close, rest): (Vec<_>, Vec<_>) = containers.into_iter().partition(matters);
         let inspected: Vec<Option<Container>> = stream::iter(close)
             .map(|listed| self.look_closely(listed))
             .buffer_unordered(INSPECTIONS)
             .try_collect()
             .await?;
-        let mut observed = Observed {
-            engine,
-            containers: inspected
-                .into_iter()
-                .flatten()
-                .chain(rest.into_iter().map(ListedContainer::into_core))
-                .collect(),
-            networks: networks.into_iter().map(ListedNetwork::into_core).collect(),
-            volumes: volumes.volumes.into_iter().map(ListedVolume::into_core).collect(),
-            images: images.into_iter().map(ListedImage::into_core).collect(),
-            held_ports: Vec::new(),
-        };
-        observed.containers.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
-        observed.networks.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
-        observed.volumes.sort_by(|a, b| a.name.cmp(&b.name));
-        observed.images.sort_by(|a, b| a.id.cmp(&b.id));
-        Ok(observed)
+        let rest = rest.into_iter().map(ListedContainer::into_core);
+        let mut all: Vec<Container> = inspected.into_iter().flatten().chain(rest).collect();
+        all.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+        Ok(all)
     }
 
     /// Looks at one container, by name or id.
@@ -129,10 +174,22 @@ fn is_plain(reference: &str) -> bool {
     reference.bytes().all(plain) && !reference.split('/').any(|part| matches!(part, "" | "." | ".."))
 }
 
-/// Returns true for a container of an Evenkeel or of one of the projects.
-fn matters(container: &ListedContainer, projects: &[String]) -> bool {
-    container.labels.contains_key(label::INSTANCE)
-        || container.labels.get(label::compose::PROJECT).is_some_and(|project| projects.contains(project))
+fn sorted_networks(listed: Vec<ListedNetwork>) -> Vec<Network> {
+    let mut networks: Vec<Network> = listed.into_iter().map(ListedNetwork::into_core).collect();
+    networks.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+    networks
+}
+
+fn sorted_volumes(listed: ListedVolumes) -> Vec<Volume> {
+    let mut volumes: Vec<Volume> = listed.volumes.into_iter().map(ListedVolume::into_core).collect();
+    volumes.sort_by(|a, b| a.name.cmp(&b.name));
+    volumes
+}
+
+fn sorted_images(listed: Vec<ListedImage>) -> Vec<Image> {
+    let mut images: Vec<Image> = listed.into_iter().map(ListedImage::into_core).collect();
+    images.sort_by(|a, b| a.id.cmp(&b.id));
+    images
 }
 
 /// A container that is there and cannot be understood is never taken for absent.

@@ -33,7 +33,7 @@ const KEPT: usize = 16;
 /// Every request is sent to the socket; the address only has to be one.
 const ADDRESS: &str = "http://docker";
 
-/// What the engine last said that it is.
+/// What the engine said with its last answer that it is; `None` if that answer did not say it.
 pub(super) type LastInfo = Arc<Mutex<Option<EngineInfo>>>;
 
 /// Returns a client for the engine on a socket, which notes in `info` what each answer says of the engine.
@@ -47,9 +47,7 @@ pub(super) fn on_socket(path: PathBuf, info: LastInfo) -> Result<Docker, bollard
         let (answer, info) = (client.request(request), Arc::clone(&info));
         async move {
             let answer = answer.await.map_err(bollard::errors::Error::from)?;
-            if let Some(told) = engine_info(answer.headers()) {
-                *info.lock().unwrap_or_else(PoisonError::into_inner) = Some(told);
-            }
+            *info.lock().unwrap_or_else(PoisonError::into_inner) = engine_info(answer.headers());
             Ok(answer)
         }
     };

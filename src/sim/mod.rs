@@ -26,6 +26,7 @@ use tokio::time::Instant;
 use crate::core::model::familiar;
 use crate::core::observed::Container;
 use crate::core::observed::EngineInfo;
+use crate::core::observed::Focus;
 use crate::core::observed::Image;
 use crate::core::observed::Observed;
 use crate::core::plan::Call;
@@ -231,9 +232,18 @@ impl Engine for SimEngine {
         Ok(self.with(|machine| machine.info.clone()))
     }
 
+    fn last_info(&self) -> Option<EngineInfo> {
+        Some(self.with(|machine| machine.info.clone()))
+    }
+
     async fn observe(&self, projects: &[String]) -> Result<Observed, EngineError> {
         self.check_reachable()?;
         Ok(self.with(|machine| machine.observe(projects)))
+    }
+
+    async fn observe_for(&self, focus: &Focus) -> Result<Observed, EngineError> {
+        self.check_reachable()?;
+        Ok(self.with(|machine| machine.observe_for(focus)))
     }
 
     async fn inspect(&self, container: &str) -> Result<Option<Container>, EngineError> {

@@ -60,8 +60,7 @@ impl Reconciler {
         undo: bool,
         cancel: &CancellationToken,
     ) -> Result<Report, PlanError> {
-        let mut planned =
-            self.plan_rendered(job, Arc::clone(&rendered), memory, &BTreeMap::new(), undo).await?;
+        let mut planned = self.first_plan(job, Arc::clone(&rendered), memory, undo).await?;
         let teller = self.teller(job);
         if !planned.plan.refusals.is_empty() {
             return Ok(teller.refused(job, &planned, memory).await);

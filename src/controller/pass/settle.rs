@@ -1,6 +1,5 @@
 //! The quiet ends of a pass: nothing to do, held back, suspended; and what is remembered after success.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -63,7 +62,7 @@ impl Reconciler {
         let teller = self.teller(job);
         let stable = memory.last_stable.clone().filter(|_| wanted.desired.settings.auto_revert);
         let Some(stable) = stable else {
-            let planned = self.plan_rendered(job, wanted, memory, &BTreeMap::new(), false).await?;
+            let planned = self.first_plan(job, wanted, memory, false).await?;
             let (state, _) = health(&planned.rendered.desired, &planned.observed);
             if planned.plan.is_empty() && state == HealthState::Healthy {
                 // It took its time, and is well now.
@@ -72,8 +71,7 @@ impl Reconciler {
             return Ok(teller.held(job, bad, None).await);
         };
         let rendered = self.render(job, &stable).await?;
-        let unpulled = BTreeMap::new();
-        let look = || self.plan_rendered(job, Arc::clone(&rendered), memory, &unpulled, true);
+        let look = || self.first_plan(job, Arc::clone(&rendered), memory, true);
         let planned = look().await?;
         if planned.plan.is_empty() {
             return Ok(teller.held(job, bad, Some(&planned)).await);

@@ -13,7 +13,9 @@ use super::world::STRANGER;
 use crate::core::desired::label;
 use crate::core::observed::Container;
 use crate::core::observed::EngineInfo;
+use crate::core::observed::Focus;
 use crate::core::observed::Health;
+use crate::core::observed::Image;
 use crate::core::observed::Observed;
 use crate::core::observed::State;
 use crate::core::plan;
@@ -275,6 +277,18 @@ fn target(call: &Call) -> Option<&String> {
 impl Engine for Guard {
     async fn info(&self) -> Result<EngineInfo, EngineError> {
         self.engine.info().await
+    }
+
+    fn last_info(&self) -> Option<EngineInfo> {
+        self.engine.last_info()
+    }
+
+    async fn observe_for(&self, focus: &Focus) -> Result<Observed, EngineError> {
+        self.engine.observe_for(focus).await
+    }
+
+    async fn images_named(&self, references: &[String]) -> Result<Vec<Image>, EngineError> {
+        self.engine.images_named(references).await
     }
 
     async fn observe(&self, projects: &[String]) -> Result<Observed, EngineError> {

@@ -132,3 +132,41 @@ async fn a_way_back_from_stages_survives_each_call_going_wrong() {
     let after = repo.home(&stack("2", "bad"));
     Scenario::new(Some(before), after, &FIRST).survives_everything(&repo, 35).await;
 }
+
+/// The same, by the names of the containers.
+fn by_name(vpn: &str, torrent: &str) -> String {
+    let stack = stack(vpn, torrent).replace("service:vpn", "container:home-vpn-1");
+    stack.replace("[torrent]", "[\"container:home-torrent-1\"]")
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_referred_to_by_its_containers_name_is_followed_and_no_hash_changes() {
+    let repo = Repo::new();
+    let lab = Lab::new(&repo);
+    let mut hashes = Vec::new();
+    for (revision, runs) in [(repo.home(&by_name("1", "1")), FIRST), (repo.home(&by_name("2", "1")), SECOND)]
+    {
+        let report = lab.pass(&revision).await;
+        assert_eq!(report.verdict, Verdict::Succeeded, "{}", report.message);
+        lab.assert_runs(&runs).await;
+        lab.guard.all_is_well().await;
+        assert_eq!(network_of(&lab, "torrent").await, format!("container:{}", lab.id_of("vpn").await));
+        let torrent = crate::ports::Engine::inspect(&lab.engine, &lab.id_of("torrent").await).await;
+        hashes.push(torrent.expect("reachable").expect("there").compose.expect("labels").config_hash);
+        lab.engine.forget_calls();
+        assert_eq!(lab.pass(&revision).await.verdict, Verdict::NothingToDo);
+        assert_eq!(lab.engine.mutating_calls(), []);
+    }
+    assert_eq!(hashes[0], hashes[1]);
+    let before = (lab.id_of("vpn").await, lab.id_of("torrent").await, lab.id_of("media").await);
+    assert_eq!(lab.pass(&repo.home(&by_name("bad", "1"))).await.verdict, Verdict::RolledBack);
+    assert_eq!((lab.id_of("vpn").await, lab.id_of("torrent").await, lab.id_of("media").await), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_by_names_survives_each_call_going_wrong() {
+    let repo = Repo::new();
+    let before = repo.home(&by_name("1", "1"));
+    let after = repo.home(&by_name("2", "1"));
+    Scenario::new(Some(before), after, &SECOND).survives_everything(&repo, 22).await;
+}

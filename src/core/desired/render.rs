@@ -59,6 +59,8 @@ pub(super) struct View<'a> {
     pub(super) name: &'a str,
     /// As `up` works with it: environment and label files merged in.
     pub(super) service: &'a Service,
+    /// The containers that services can refer to by name.
+    pub(super) containers: &'a shared::ByName,
 }
 
 impl<'a> View<'a> {
@@ -90,11 +92,12 @@ pub fn render(
     let mut findings = Findings::new(project);
     let mut reader = Reader::new(project, tree, context);
     let mut services = BTreeMap::new();
+    let containers = shared::first_containers(project);
     for name in project.services.keys() {
         let Some(mut service) = project.resolved_service(name) else { continue };
         api_socket::add(&mut service);
         shared::normalise(&mut service);
-        let view = View { project, context, tree, builds, name, service: &service };
+        let view = View { project, context, tree, builds, name, service: &service, containers: &containers };
         if let Some(service) = service::render(&view, &mut reader, &mut findings) {
             services.insert(service.name.clone(), service);
         }

@@ -15,6 +15,7 @@ use super::mounted;
 use super::mounted::Reader;
 use super::refuse;
 use super::secrets;
+use super::shared;
 use super::shared::Shared;
 use crate::core::compose::Project;
 use crate::core::compose::hash_of_service;
@@ -55,18 +56,24 @@ pub(super) fn render(
         }
         containers.push(DesiredContainer { number, name, request, archives: archives.clone() });
     }
+    let name = name(view.name, &view.path("name"), findings)?;
+    let others = view.containers.iter().filter(|(_, service)| **service != name);
+    let others = others.map(|(container, service)| (container.clone(), service.clone())).collect();
+    let shared = Shared::of(view.service, view.context.flavor, others);
+    let mut depends_on = dependencies(view, findings);
+    shared::depend(shared.as_ref(), &mut depends_on);
     Some(DesiredService {
-        name: name(view.name, &view.path("name"), findings)?,
+        name,
         image: container::image(view),
         pull: if build.is_some() { PullPolicy::Built } else { refuse::pull_policy(view, findings) },
         build,
         not_built: view.builds.why_not(view.name).cloned(),
         platform: platform(view),
-        depends_on: dependencies(view, findings),
+        depends_on,
         flavor,
         other_hash: (other_hash != config_hash).then_some(other_hash),
         config_hash,
-        shared: Shared::of(view.service, flavor),
+        shared,
         digest: seen.digest,
         content: seen.parts,
         stop_grace: container::stop_grace(view.service),

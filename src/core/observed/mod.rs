@@ -1,6 +1,7 @@
 //! What the engine reported, with labels parsed once. Nothing here asks the engine anything.
 
 mod adoption;
+mod focus;
 mod labels;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use crate::core::desired::request::VolumeRequest;
 
 pub use adoption::Adoption;
 pub use adoption::free_projects;
+pub use focus::Focus;
 pub use labels::ComposeLabels;
 pub use labels::OwnLabels;
 
@@ -27,9 +29,9 @@ pub struct Observed {
     pub containers: Vec<Container>,
     /// All networks.
     pub networks: Vec<Network>,
-    /// All volumes.
+    /// All volumes, or those that were asked about ([`Focus`]).
     pub volumes: Vec<Volume>,
-    /// All images that have an id here.
+    /// All images that have an id here, or those that were asked about.
     pub images: Vec<Image>,
     /// Of the host ports that were asked about, those that a process of the host holds which is no container.
     pub held_ports: Vec<PublishedPort>,

@@ -7,6 +7,9 @@ use super::Inputs;
 use super::Memory;
 use super::Refusal;
 use super::fingerprint;
+use super::resolve;
+use super::slot;
+use super::slot::Step;
 use crate::core::desired::Desired;
 use crate::core::desired::DesiredService;
 use crate::core::desired::ImageBuild;
@@ -27,17 +30,49 @@ pub(super) enum Choice {
     Refused(Refusal),
 }
 
-/// Returns the images of the stack that the engine does not list, by name or id: whether it has one all the same is worth
-/// asking before it is pulled or built. An image that has lost its name and that others were built on is not listed.
-pub fn images_to_probe(desired: &Desired, observed: &Observed, memory: &Memory) -> Vec<String> {
-    let services = desired.services.values();
-    let names = |service: &'_ DesiredService| -> Vec<String> {
-        let tag = service.build.as_ref().map(|build| build.tag.clone());
-        let pinned = memory.pins.get(&(service.name.clone(), fingerprint(service))).cloned();
-        std::iter::once(service.image.clone()).chain(tag).chain(pinned).collect()
-    };
-    let wanted: BTreeSet<String> = services.flat_map(names).collect();
-    wanted.into_iter().filter(|image| observed.image_id(image).is_none()).collect()
+/// Returns the images that the engine is to be asked for before the plan is made, by reference or id: those that new
+/// containers could be made from, and those whose names what is built may get, as far as they are not known to be here. Where
+/// no container has to be made or brought back, none are. `undo` says that a failed deploy is taken back. An image that has
+/// lost its name and that others were built on is in no list of the engine's.
+pub fn images_to_probe(desired: &Desired, observed: &Observed, memory: &Memory, undo: bool) -> Vec<String> {
+    let resolved = resolve::resolve(desired, observed);
+    let (slots, _) = slot::slots(&resolved.desired, observed);
+    let mut asked = BTreeSet::new();
+    for slot in slots.iter().filter(|slot| slot.needs_a_container()) {
+        let service = slot.service;
+        asked.insert(&service.image);
+        asked.extend(service.build.as_ref().map(|build| &build.tag));
+        asked.extend(ran_before(memory, service, standing(&resolved.desired, observed, service)));
+    }
+    for slot in slots.iter().filter(|slot| undo || !matches!(slot.step, Step::Keep(_) | Step::Unknown(_))) {
+        let Some(build) = &slot.service.build else { continue };
+        asked.extend(&build.names);
+        asked.extend(slot.heir().map(|found| &found.image_id));
+    }
+    let is_known = |image: &&&String| observed.image_id(image).is_some() || observed.has_image(image);
+    asked.into_iter().filter(|image| !is_known(&image)).filter(|image| !image.is_empty()).cloned().collect()
+}
+
+/// Returns a container that still stands and was made from the service's definition.
+pub(super) fn standing<'a>(
+    desired: &'a Desired,
+    observed: &'a Observed,
+    service: &DesiredService,
+) -> Option<&'a Container> {
+    observed.of(&desired.owner).find(|found| {
+        found.compose.as_ref().is_some_and(|c| c.service == service.name)
+            && slot::is_of_definition(found, service)
+    })
+}
+
+/// Returns the ids of the images that ran for exactly this definition, the best first.
+fn ran_before<'a>(
+    memory: &'a Memory,
+    service: &DesiredService,
+    standing: Option<&'a Container>,
+) -> Vec<&'a String> {
+    let pinned = memory.pins.get(&(service.name.clone(), fingerprint(service)));
+    standing.map(|found| &found.image_id).into_iter().chain(pinned).filter(|id| !id.is_empty()).collect()
 }
 
 /// Chooses the image for a service's new containers.
@@ -47,8 +82,7 @@ pub fn images_to_probe(desired: &Desired, observed: &Observed, memory: &Memory) 
 /// from exactly this content, whoever runs it: what its plain name means does not count.
 pub(super) fn choose(inputs: Inputs<'_>, service: &DesiredService, standing: Option<&Container>) -> Choice {
     let Inputs { observed, memory, pulled, .. } = inputs;
-    let pinned = memory.pins.get(&(service.name.clone(), fingerprint(service)));
-    let ran = standing.map(|c| &c.image_id).into_iter().chain(pinned).find(|id| observed.has_image(id));
+    let ran = ran_before(memory, service, standing).into_iter().find(|id| observed.has_image(id));
     let here = inputs.image_id(&service.image).map(str::to_owned);
     if let (None, Some(build)) = (ran, &service.build) {
         let built = inputs.image_id(&build.tag).map(str::to_owned);

@@ -44,6 +44,11 @@ impl<'a> Slot<'a> {
         }
     }
 
+    /// Returns true if a container has to be made for it.
+    pub(super) fn needs_a_container(&self) -> bool {
+        matches!(self.step, Step::Create | Step::Replace { next: None, .. })
+    }
+
     /// Returns the container that leaves its place to another one.
     pub(super) fn replaced(&self) -> Option<&'a Container> {
         match self.step {
@@ -82,7 +87,25 @@ pub(super) fn matches(
             .compose
             .as_ref()
             .is_some_and(|c| c.config_hash == service.config_hash && c.project == desired.project.as_str());
-    identity && wanted_networks(wanted).all(|name| attachment_is_alive(found, name, observed))
+    identity
+        && shares_by_name(found, service, wanted, observed)
+        && wanted_networks(wanted).all(|name| attachment_is_alive(found, name, observed))
+}
+
+/// Returns true if the containers whose names the service refers to are those that the container shares with. A name is
+/// that of the live one, or of its predecessor that comes back; a successor has yet to get it.
+fn shares_by_name(
+    found: &Container,
+    service: &DesiredService,
+    wanted: &DesiredContainer,
+    observed: &Observed,
+) -> bool {
+    let (Some(shared), Some(request)) = (&service.shared, &found.request) else { return true };
+    let is_named = |id: &str, name: &str| {
+        let other = observed.containers.iter().find(|other| other.id == id);
+        other.is_some_and(|other| other.name.strip_suffix(PREV).unwrap_or(&other.name) == name)
+    };
+    shared.names_are_right(&request.host_config, &wanted.request.host_config, is_named)
 }
 
 /// Returns true if the container was made from the service's definition, whatever ids that was filled in with.

@@ -11,6 +11,7 @@ use crate::core::desired::request::RestartPolicy;
 use crate::core::observed::Attachment;
 use crate::core::observed::ComposeLabels;
 use crate::core::observed::Container;
+use crate::core::observed::Focus;
 use crate::core::observed::Health;
 use crate::core::observed::Observed;
 use crate::core::observed::OwnLabels;
@@ -20,9 +21,30 @@ use crate::ports::EngineError;
 impl Machine {
     /// Takes a snapshot.
     pub(in crate::sim) fn observe(&self, projects: &[String]) -> Observed {
+        let focus = Focus { projects: projects.to_vec(), ..Focus::default() };
+        let matters = |labels: &BTreeMap<String, String>, state: &State| {
+            labels.contains_key(label::INSTANCE) || focus.is_on(labels, state)
+        };
+        self.snapshot(matters)
+    }
+
+    /// Takes a snapshot for one stack.
+    pub(in crate::sim) fn observe_for(&self, focus: &Focus) -> Observed {
+        let mut observed = self.snapshot(|labels, state| focus.is_on(labels, state));
+        observed.volumes.retain(|volume| focus.volumes.contains(&volume.name));
+        observed.images.clear();
+        observed
+    }
+
+    fn snapshot(&self, matters: impl Fn(&BTreeMap<String, String>, &State) -> bool) -> Observed {
+        let look =
+            |container: &SimContainer| match matters(&container.request.labels, &state(&container.phase)) {
+                true => self.inspected(container),
+                false => self.listed(container),
+            };
         let mut observed = Observed {
             engine: self.info.clone(),
-            containers: self.containers.values().map(|container| self.listed(container, projects)).collect(),
+            containers: self.containers.values().map(look).collect(),
             networks: self.networks.values().cloned().collect(),
             volumes: self.volumes.values().cloned().collect(),
             images: self.images.values().cloned().collect(),
@@ -47,14 +69,8 @@ impl Machine {
     }
 
     /// A container that is nobody's business is known by what a listing says.
-    fn listed(&self, container: &SimContainer, projects: &[String]) -> Container {
-        let labels = &container.request.labels;
+    fn listed(&self, container: &SimContainer) -> Container {
         let inspected = self.inspected(container);
-        let matters = labels.contains_key(label::INSTANCE)
-            || labels.get(label::compose::PROJECT).is_some_and(|project| projects.contains(project));
-        if matters {
-            return inspected;
-        }
         Container {
             exit_code: 0,
             error: String::new(),

@@ -63,6 +63,33 @@ fn a_second_pass_makes_no_changing_call_even_after_a_restart_or_without_its_data
 }
 
 #[test]
+fn a_pass_with_nothing_to_do_is_two_listings_and_a_look_at_each_container() {
+    let mut world = World::new();
+    world.repo.write("shop/site/greeting", "hello\n");
+    world.push(SERVICES, "the first commit");
+    assert_eq!(world.once().code, Some(0));
+
+    world.start();
+    // One look for the stack, one for what left git.
+    world.proxy.until_looked(2);
+    world.proxy.forget();
+    world.repo.write("README.md", "of no stack\n").push("nothing that runs");
+    world.proxy.until_looked(2);
+    assert_eq!(world.terminate(), Some(0));
+    let asked: Vec<String> = world.proxy.calls().iter().map(ToString::to_string).collect();
+    let of = |path: &str| asked.iter().filter(|call| call.starts_with(path)).count();
+    let (listings, networks) = (of("GET /containers/json"), of("GET /networks"));
+    let looks = of("GET /containers/") - listings;
+    assert_eq!(asked.len(), listings + networks + looks, "nothing else is asked for: {asked:?}");
+    assert_eq!(
+        (listings, looks),
+        (2, 2),
+        "two containers are looked at for the stack, none for the rest: {asked:?}"
+    );
+    assert!(networks <= 3, "two, and what the look before may still have asked: {asked:?}");
+}
+
+#[test]
 fn once_exits_with_its_verdict() {
     let world = World::new();
     world.push("services:\n  web:\n    image: evenkeel-test/web:bad\n", "does not work");

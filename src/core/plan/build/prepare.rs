@@ -14,7 +14,6 @@ use crate::core::plan::Inputs;
 use crate::core::plan::Object;
 use crate::core::plan::Verb;
 use crate::core::plan::images;
-use crate::core::plan::slot;
 use crate::core::plan::slot::Slot;
 use crate::core::plan::slot::Step;
 
@@ -31,13 +30,9 @@ impl<'a> Builder<'a> {
         let mut chosen = BTreeMap::new();
         let mut pulls: BTreeSet<(String, Option<String>)> = BTreeSet::new();
         let mut builds: BTreeMap<String, Arc<ImageBuild>> = BTreeMap::new();
-        for slot in
-            slots.iter().filter(|slot| matches!(slot.step, Step::Create | Step::Replace { next: None, .. }))
-        {
-            let standing = self.inputs.observed.of(&self.inputs.desired.owner).find(|found| {
-                found.compose.as_ref().is_some_and(|c| c.service == slot.service.name)
-                    && slot::is_of_definition(found, slot.service)
-            });
+        let Inputs { desired, observed, .. } = self.inputs;
+        for slot in slots.iter().filter(|slot| slot.needs_a_container()) {
+            let standing = images::standing(desired, observed, slot.service);
             let choice = match images::choose(self.inputs, slot.service, standing) {
                 images::Choice::Here(id) => Some(id),
                 images::Choice::Refused(refusal) => {

@@ -169,6 +169,6 @@ fn tags_of_content_and_images_of_then_are_asked_for_as_well() {
     let mut memory = Memory::default();
     let fingerprint = fingerprint(&world.desired.services[&service_name("web")]);
     memory.pins.insert((service_name("web"), fingerprint), "sha256:b9".into());
-    let asked = images_to_probe(&world.desired, &world.observed, &memory);
-    assert_eq!(asked, ["home-web".to_owned(), tag, "sha256:b9".into()]);
+    let asked = images_to_probe(&world.desired, &world.observed, &memory, false);
+    assert_eq!(asked, ["home-web".to_owned(), tag, "home-web:more".into(), "sha256:b9".into()]);
 }

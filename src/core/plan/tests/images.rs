@@ -30,7 +30,38 @@ fn what_was_pulled_and_is_not_listed_is_known_by_its_id() {
 }
 
 #[test]
-fn images_that_are_listed_are_not_asked_for() {
-    let world = World::new().want("web", 1).want("api", 9).want("job", 9);
-    assert_eq!(images_to_probe(&world.desired, &world.observed, &world.memory), ["app:9"]);
+fn what_is_built_elsewhere_is_never_pulled() {
+    let mut world = World::new().want("web", 1);
+    world.service("web").pull = PullPolicy::Built;
+    assert!(world.plan().refusals.is_empty());
+    world.service("web").image = "home-web".into();
+    let plan = world.plan();
+    assert!(plan.pulls().is_none());
+    assert_eq!(plan.refusals.iter().map(|refusal| refusal.code).collect::<Vec<_>>(), ["image-missing"]);
+}
+
+#[test]
+fn images_are_asked_for_where_a_container_has_to_be_made() {
+    let asked = |world: &World| images_to_probe(&world.desired, &world.observed, &world.memory, false);
+    let fresh = || World::new().want("web", 1).want("api", 9).want("job", 9);
+    assert_eq!(asked(&fresh()), ["app:9"], "what is known to be here is not asked for");
+    let mut world = fresh().stands("web", 1, "home-web-1", State::Running);
+    world.observed.images.clear();
+    assert_eq!(asked(&world), ["app:9"], "nothing is made for `web`");
+    let mut world =
+        world.stands("api", 9, "home-api-1", State::Running).stands("job", 9, "home-job-1", State::Running);
+    world.observed.images.clear();
+    assert_eq!(asked(&world), [""; 0]);
+}
+
+#[test]
+fn images_that_ran_before_are_asked_for_by_id() {
+    let mut world = World::new().want("web", 9);
+    world.observed.images.clear();
+    let key = (service_name("web"), fingerprint(&world.desired.services[&service_name("web")]));
+    world.memory.pins.insert(key, "sha256:ran".into());
+    assert_eq!(
+        images_to_probe(&world.desired, &world.observed, &world.memory, false),
+        ["app:9", "sha256:ran"]
+    );
 }

@@ -19,7 +19,7 @@ fn world(vpn: u32, torrent: u32) -> World {
     );
     world.service("torrent").depends_on[0].restart = true;
     let service = world.service("torrent");
-    service.shared = Shared::of(&definition(torrent), HashFlavor::V2);
+    service.shared = Shared::of(&definition(torrent), HashFlavor::V2, BTreeMap::new());
     service.config_hash = service.shared.as_ref().expect("it shares").hash(HashFlavor::V2);
     service.containers[0].request.host_config.network_mode = "service:vpn".into();
     world
@@ -31,7 +31,7 @@ impl World {
         self = self.stands("torrent", version, name, state);
         let id = format!("id-{with}");
         let mut service = self.service("torrent").clone();
-        service.shared = Shared::of(&definition(version), HashFlavor::V2);
+        service.shared = Shared::of(&definition(version), HashFlavor::V2, BTreeMap::new());
         let service = service.with_ids(&BTreeMap::from([(service_name("vpn"), id)])).expect("an id");
         let found = self.found(name);
         found.compose.as_mut().expect("labels").config_hash.clone_from(&service.config_hash);
