@@ -166,7 +166,7 @@ fn health_word(word: &str) -> Option<Health> {
 }
 
 /// The engine writes the year 1 for "never".
-fn timestamp(text: &str) -> Option<Timestamp> {
+pub(super) fn timestamp(text: &str) -> Option<Timestamp> {
     text.parse().ok().filter(|time: &Timestamp| time.as_second() > 0)
 }
 

@@ -69,8 +69,10 @@ impl Machine {
         for image in self.images.values_mut() {
             image.references.retain(|other| *other != reference);
         }
-        let image =
-            self.images.entry(id.clone()).or_insert_with(|| Image { id: id.clone(), references: Vec::new() });
+        let now = self.timestamp(self.now);
+        let new = || Image { id: id.clone(), references: Vec::new(), tagged_at: None };
+        let image = self.images.entry(id.clone()).or_insert_with(new);
+        image.tagged_at = now;
         let digest = by_digest(&reference, &id);
         for reference in [reference, digest] {
             if !image.references.contains(&reference) {
