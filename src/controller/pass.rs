@@ -261,6 +261,7 @@ impl Reconciler {
             // It had not yet said what it is, or was upgraded since.
             rendered = self.render_for(job, &rendered.desired.revision, observed.engine.api).await?;
         }
+        observed.taken_at = Some(self.clock.now());
         let asked = plan::ports_to_probe(&rendered.desired, &observed);
         observed.held_ports = self.engine.held_ports(&asked).await;
         let stale = Self::files(job, &rendered).stale().await.map_err(PlanError::Files)?;

@@ -230,7 +230,7 @@ impl ListedImage {
             .collect();
         references.sort();
         references.dedup();
-        Image { id: self.id, references }
+        Image { id: self.id, references, tagged_at: None }
     }
 }
 
@@ -239,6 +239,21 @@ impl ListedImage {
 #[serde(rename_all = "PascalCase", default)]
 pub(super) struct FoundImage {
     pub(super) id: String,
+    metadata: FoundMetadata,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct FoundMetadata {
+    last_tag_time: String,
+}
+
+impl FoundImage {
+    /// Returns the image that was asked for by this reference.
+    pub(super) fn into_core(self, reference: &str) -> Image {
+        let tagged_at = super::inspect::timestamp(&self.metadata.last_tag_time);
+        Image { id: self.id, references: vec![familiar(reference)], tagged_at }
+    }
 }
 
 #[cfg(test)]

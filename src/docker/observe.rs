@@ -22,7 +22,6 @@ use super::read;
 use super::segment;
 use super::volumes::Users;
 use crate::core::desired::label;
-use crate::core::model::familiar;
 use crate::core::observed::Container;
 use crate::core::observed::Focus;
 use crate::core::observed::Image;
@@ -60,6 +59,7 @@ impl DockerEngine {
             volumes: sorted_volumes(volumes),
             images: sorted_images(images),
             held_ports: Vec::new(),
+            taken_at: None,
         })
     }
 
@@ -80,6 +80,7 @@ impl DockerEngine {
             volumes,
             images: Vec::new(),
             held_ports: Vec::new(),
+            taken_at: None,
         })
     }
 
@@ -126,8 +127,8 @@ impl DockerEngine {
     pub(super) async fn known_by_name(&self, references: &[String]) -> Result<Vec<Image>, EngineError> {
         let mut known = Vec::new();
         for reference in references.iter().filter(|reference| is_plain(reference)) {
-            if let Some(id) = self.image_id(reference).await? {
-                known.push(Image { id, references: vec![familiar(reference)] });
+            if let Some(found) = self.image(reference).await? {
+                known.push(found.into_core(reference));
             }
         }
         Ok(known)
@@ -135,8 +136,12 @@ impl DockerEngine {
 
     /// Returns the id of the image that a reference means, if it is there.
     pub(super) async fn image_id(&self, reference: &str) -> Result<Option<String>, EngineError> {
+        Ok(self.image(reference).await?.map(|found| found.id))
+    }
+
+    async fn image(&self, reference: &str) -> Result<Option<FoundImage>, EngineError> {
         match self.read::<FoundImage>("image inspect", &format!("/images/{reference}/json")).await {
-            Ok(found) => Ok(Some(found.id).filter(|id| !id.is_empty())),
+            Ok(found) => Ok(Some(found).filter(|found| !found.id.is_empty())),
             Err(error) if error.kind == EngineErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }

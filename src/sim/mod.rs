@@ -255,8 +255,9 @@ impl Engine for SimEngine {
         self.check_reachable()?;
         let observed = self.with(|machine| machine.observe(&[]));
         let known = references.iter().filter_map(|reference| {
-            let id = observed.image_id(reference)?.to_owned();
-            Some(Image { id, references: vec![familiar(reference)] })
+            let id = observed.image_id(reference)?;
+            let image = observed.images.iter().find(|image| image.id == id)?;
+            Some(Image { references: vec![familiar(reference)], ..image.clone() })
         });
         Ok(known.collect())
     }

@@ -248,6 +248,8 @@ impl std::fmt::Debug for Archive {
 pub enum PullPolicy {
     /// For each new definition, even if an image of that name is here.
     Always,
+    /// For each new definition, unless the image of that name here was given that name at most this long ago.
+    OlderThan(Duration),
     /// Only if no image of that name is here.
     Missing,
     /// Never: it must be here.

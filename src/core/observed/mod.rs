@@ -5,7 +5,9 @@ mod focus;
 mod labels;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use jiff::SignedDuration;
 use jiff::Timestamp;
 
 use crate::core::desired::Owner;
@@ -25,6 +27,8 @@ pub use labels::OwnLabels;
 pub struct Observed {
     /// What the engine is.
     pub engine: EngineInfo,
+    /// When it was taken; `None` if nobody noted it, and then no image is young.
+    pub taken_at: Option<Timestamp>,
     /// All containers, running or not, ours or not.
     pub containers: Vec<Container>,
     /// All networks.
@@ -258,9 +262,23 @@ pub struct Image {
     pub id: String,
     /// Its names with tags and with digests, in Docker's short form.
     pub references: Vec<String>,
+    /// When the engine last gave it a name, by a pull or otherwise; `None` if it does not say so or was not asked for it
+    /// by name.
+    pub tagged_at: Option<Timestamp>,
 }
 
 impl Observed {
+    /// Returns true if the image that a reference means here was given a name at most this long before the snapshot.
+    /// One whose age is not known is not that young.
+    pub fn is_younger(&self, reference: &str, age: Duration) -> bool {
+        let short = crate::core::model::familiar(reference);
+        let named = self.images.iter().filter(|image| image.references.contains(&short));
+        let tagged_at = named.filter_map(|image| image.tagged_at).max();
+        let until = tagged_at.zip(age.try_into().ok());
+        let until = until.and_then(|(tagged_at, age): (_, SignedDuration)| tagged_at.checked_add(age).ok());
+        until.zip(self.taken_at).is_some_and(|(until, taken_at)| taken_at <= until)
+    }
+
     /// Returns the containers that an owner's stack has.
     pub fn of<'a>(&'a self, owner: &'a Owner) -> impl Iterator<Item = &'a Container> {
         self.containers.iter().filter(move |c| c.own.as_ref().is_some_and(|own| own.owner == *owner))

@@ -91,7 +91,14 @@ pub(super) fn choose(inputs: Inputs<'_>, service: &DesiredService, standing: Opt
     match (ran, here, service.pull) {
         (Some(id), _, _) => Choice::Here(id.clone()),
         (None, Some(id), PullPolicy::Missing | PullPolicy::Never | PullPolicy::Built) => Choice::Here(id),
-        (None, Some(id), PullPolicy::Always) if pulled.contains_key(&service.image) => Choice::Here(id),
+        (None, Some(id), PullPolicy::Always | PullPolicy::OlderThan(_))
+            if pulled.contains_key(&service.image) =>
+        {
+            Choice::Here(id)
+        }
+        (None, Some(id), PullPolicy::OlderThan(age)) if observed.is_younger(&service.image, age) => {
+            Choice::Here(id)
+        }
         (None, None, PullPolicy::Built) => Choice::Refused(Refusal {
             code: "image-missing",
             message: format!(
@@ -117,6 +124,6 @@ pub(super) fn choose(inputs: Inputs<'_>, service: &DesiredService, standing: Opt
             ),
             hint: "load or build the image on this engine, or allow it to be pulled".into(),
         }),
-        (None, _, PullPolicy::Always | PullPolicy::Missing) => Choice::Pull,
+        (None, _, PullPolicy::Always | PullPolicy::OlderThan(_) | PullPolicy::Missing) => Choice::Pull,
     }
 }

@@ -89,7 +89,11 @@ fn service_name(name: &str) -> ServiceName {
 
 impl World {
     pub(super) fn new() -> Self {
-        let image = |n: u32| Image { id: format!("sha256:{n}"), references: vec![format!("app:{n}")] };
+        let image = |n: u32| Image {
+            id: format!("sha256:{n}"),
+            references: vec![format!("app:{n}")],
+            tagged_at: None,
+        };
         Self {
             desired: Desired {
                 owner: owner(),
@@ -295,8 +299,8 @@ fn a_missing_image_is_pulled_before_anything_else() {
 fn what_ran_for_this_definition_runs_again_even_where_its_tag_moved() {
     let mut world = World::new().want("web", 1).stands("web", 2, "home-web-1", State::Running);
     world.observed.images = vec![
-        Image { id: "sha256:1".into(), references: Vec::new() },
-        Image { id: "sha256:moved".into(), references: vec!["app:1".into()] },
+        Image { id: "sha256:1".into(), references: Vec::new(), tagged_at: None },
+        Image { id: "sha256:moved".into(), references: vec!["app:1".into()], tagged_at: None },
     ];
     world.memory.pins.insert((service_name("web"), "hash-1:".into()), "sha256:1".into());
     let plan = world.plan();

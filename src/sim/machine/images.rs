@@ -82,7 +82,8 @@ impl Machine {
         }
         self.registry.builds.push(build.tag.clone());
         let id = format!("sha256:{}", hex::encode(Sha256::digest(format!("build {}", build.digest))));
-        self.images.entry(id.clone()).or_insert_with(|| Image { id: id.clone(), references: Vec::new() });
+        let new = || Image { id: id.clone(), references: Vec::new(), tagged_at: None };
+        self.images.entry(id.clone()).or_insert_with(new);
         self.name_image(&id, &build.tag);
         self.tell("image", "build", &id, BTreeMap::new());
         Ok(changed(id))
@@ -100,11 +101,12 @@ impl Machine {
 
     /// Gives a name to an image that is there, and takes it from any other.
     fn name_image(&mut self, id: &str, name: &str) {
-        let name = familiar(name);
+        let (name, now) = (familiar(name), self.started.checked_add(self.now).ok());
         for image in self.images.values_mut() {
             image.references.retain(|other| *other != name);
         }
         if let Some(image) = self.images.get_mut(id) {
+            image.tagged_at = now;
             image.references.push(name);
             image.references.sort();
         }
@@ -130,8 +132,10 @@ impl Machine {
         for image in self.images.values_mut() {
             image.references.retain(|other| *other != reference);
         }
-        let image =
-            self.images.entry(id.clone()).or_insert_with(|| Image { id: id.clone(), references: Vec::new() });
+        let now = self.timestamp(self.now);
+        let new = || Image { id: id.clone(), references: Vec::new(), tagged_at: None };
+        let image = self.images.entry(id.clone()).or_insert_with(new);
+        image.tagged_at = now;
         let digest = by_digest(&reference, &id);
         for reference in [reference, digest] {
             if !image.references.contains(&reference) {

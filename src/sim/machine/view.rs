@@ -49,6 +49,7 @@ impl Machine {
             volumes: self.volumes.values().cloned().collect(),
             images: self.images.values().cloned().collect(),
             held_ports: Vec::new(),
+            taken_at: None,
         };
         observed.containers.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
         observed.networks.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
@@ -87,7 +88,7 @@ impl Machine {
         }
     }
 
-    fn timestamp(&self, since_start: std::time::Duration) -> Option<jiff::Timestamp> {
+    pub(super) fn timestamp(&self, since_start: std::time::Duration) -> Option<jiff::Timestamp> {
         self.started.checked_add(since_start).ok()
     }
 

@@ -158,5 +158,6 @@ pub(super) async fn an_image_is_known_by_its_name(bench: &Bench) {
     let observed = bench.engine.observe(&[]).await.expect("a snapshot");
     let [image] = known.as_slice() else { panic!("one of the two: {known:?}") };
     assert_eq!(image.references, ["evenkeel-test/busybox:1"]);
+    assert!(image.tagged_at.is_some(), "its age is known");
     assert_eq!(observed.image_id("evenkeel-test/busybox:1"), Some(image.id.as_str()));
 }

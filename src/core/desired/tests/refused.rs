@@ -22,7 +22,12 @@ fn what_is_not_supported_is_an_error_that_says_what_to_do() {
 fn pull_policies_are_read() {
     let policy = |word: &str| web(json!({ "pull_policy": word })).pull;
     assert_eq!(["", "missing", "if_not_present", "build"].map(policy), [PullPolicy::Missing; 4]);
-    assert_eq!(["always", "refresh", "daily", "weekly", "every_1w2d"].map(policy), [PullPolicy::Always; 5]);
+    assert_eq!(["always", "refresh"].map(policy), [PullPolicy::Always; 2]);
+    let days = |days: u64| PullPolicy::OlderThan(std::time::Duration::from_hours(24 * days));
+    assert_eq!(
+        ["daily", "weekly", "every_1w2d", "every_24h"].map(policy),
+        [days(1), days(7), days(9), days(1)]
+    );
     assert_eq!(policy("never"), PullPolicy::Never);
 }
 

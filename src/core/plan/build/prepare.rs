@@ -61,7 +61,7 @@ impl<'a> Builder<'a> {
         }
         for (image, platform) in pulls {
             let here = self.inputs.observed.image_id(&image).is_some();
-            let cause = if here { "pull_policy is always" } else { "not on this engine" };
+            let cause = if here { "its pull policy asks for it" } else { "not on this engine" };
             let call = Call::PullImage { image: image.clone(), platform, timeout };
             let id = self.call(call, Object::Image(image), cause, &BTreeSet::new());
             self.barrier.insert(id);

@@ -46,7 +46,7 @@ fn has_image(world: &mut World, id: &str, references: &[&str]) {
         image.references.retain(|known| !references.contains(&known.as_str()));
     }
     let references = references.iter().map(|reference| (*reference).to_owned()).collect();
-    world.observed.images.push(Image { id: id.into(), references });
+    world.observed.images.push(Image { id: id.into(), references, tagged_at: None });
 }
 
 fn steps(world: &World) -> String {

@@ -1,5 +1,7 @@
 //! Images that were pulled for this very pass.
 
+use std::time::Duration;
+
 use super::*;
 
 fn plan_with_pulled(world: &World, pulled: &[(&str, &str)]) -> Plan {
@@ -64,4 +66,26 @@ fn images_that_ran_before_are_asked_for_by_id() {
         images_to_probe(&world.desired, &world.observed, &world.memory, false),
         ["app:9", "sha256:ran"]
     );
+}
+
+#[test]
+fn an_image_is_pulled_by_its_age_only_where_a_container_has_to_be_made() {
+    let day = Duration::from_hours(24);
+    let mut world = World::new().want("web", 1);
+    world.service("web").pull = PullPolicy::OlderThan(day);
+    let tagged_at = "2026-01-01T00:00:00Z".parse().expect("a time");
+    for image in &mut world.observed.images {
+        image.tagged_at = Some(tagged_at);
+    }
+    let pulls_after = |world: &mut World, hours: u64| {
+        world.observed.taken_at = tagged_at.checked_add(Duration::from_hours(hours)).ok();
+        world.plan().pulls().is_some()
+    };
+    assert!(!pulls_after(&mut world, 24) && pulls_after(&mut world, 25));
+    assert!(plan_with_pulled(&world, &[("app:1", "sha256:1")]).pulls().is_none(), "it was pulled just now");
+    world.observed.images.iter_mut().for_each(|image| image.tagged_at = None);
+    assert!(pulls_after(&mut world, 1), "an image of unknown age is old");
+    let mut world = world.stands("web", 1, "home-web-1", State::Running);
+    assert!(!pulls_after(&mut world, 1000), "time alone replaces nothing");
+    assert!(world.plan().is_empty());
 }
