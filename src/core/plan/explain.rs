@@ -44,6 +44,9 @@ pub(super) fn causes(found: &Container, service: &DesiredService, wanted: &Desir
             causes.push(format!("networks: - {network}"));
         }
     }
+    if let Some(was) = &found.request {
+        endpoints(&mut causes, was, &wanted.request);
+    }
     if causes.is_empty() {
         let same_hash = found.compose.as_ref().is_some_and(|c| c.config_hash == service.config_hash);
         causes.push(if same_hash { "a network was made anew" } else { "its definition changed" }.into());
@@ -84,6 +87,39 @@ fn short(mode: &str) -> String {
     match mode.split_once(':') {
         Some((kind, id)) => format!("{kind}:{}", id.get(..12).unwrap_or(id)),
         None => mode.to_owned(),
+    }
+}
+
+/// Of networks that it is on and stays on: fixed addresses and names.
+fn endpoints(causes: &mut Vec<String>, was: &ContainerRequest, want: &ContainerRequest) {
+    let ends = |request: &ContainerRequest| {
+        request.networking_config.as_ref().map(|config| config.endpoints_config.clone()).unwrap_or_default()
+    };
+    let was = ends(was);
+    for (network, want) in ends(want) {
+        let Some(was) = was.get(&network) else { continue };
+        let (from, to) = (was.ipam_config.clone().unwrap_or_default(), want.ipam_config.unwrap_or_default());
+        for (field, from, to) in [
+            ("ipv4_address", from.ipv4_address, to.ipv4_address),
+            ("ipv6_address", from.ipv6_address, to.ipv6_address),
+        ] {
+            if from != to {
+                causes.push(change(&format!("networks.{network}.{field}"), &from, &to));
+            }
+        }
+        let names = |aliases: &[String]| {
+            aliases
+                .iter()
+                .map(String::as_str)
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        let (from, to) = (names(&was.aliases), names(&want.aliases));
+        if from != to {
+            causes.push(change(&format!("networks.{network}.aliases"), &from, &to));
+        }
     }
 }
 

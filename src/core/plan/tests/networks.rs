@@ -179,6 +179,24 @@ fn a_fixed_address_is_given_when_the_network_has_it() {
 }
 
 #[test]
+fn a_changed_address_or_alias_is_told() {
+    let mut world = moving().want("web", 2).joins("web", "net", "10.2.0.9");
+    let mut was = world.service("web").containers[0].request.clone();
+    let ends = &mut was.networking_config.as_mut().expect("networks").endpoints_config;
+    let end = ends.get_mut("net").expect("on it");
+    end.ipam_config.as_mut().expect("an address").ipv4_address = "10.1.0.9".into();
+    end.aliases.push("www".into());
+    world.found("home-web-1").request = Some(Box::new(was));
+    let plan = world.plan();
+    let change = plan.changes.iter().find(|change| change.object == Object::Container("home-web-1".into()));
+    insta::assert_snapshot!(change.expect("replaced").causes.join("\n"), @r"
+    image: app:1 → app:2
+    networks.net.ipv4_address: 10.1.0.9 → 10.2.0.9
+    networks.net.aliases: www → none
+    ");
+}
+
+#[test]
 fn networks_that_swap_their_subnets_are_both_down_before_one_is_made() {
     let world = World::new()
         .wants_network("a", "10.2.0.0/24")
