@@ -59,7 +59,7 @@ pub(super) fn refusals(inputs: Inputs<'_>, slots: &[Slot<'_>], orphans: &[&Conta
     let remakes = remakes(inputs);
     for remake in &remakes {
         for user in inputs.observed.containers.iter().filter(|found| remake.is_used_by(found)) {
-            refusals.extend(hindrance(inputs, slots, orphans, user).map(|(why, hint)| Refusal {
+            refusals.extend(hindrance(inputs, slots, orphans, remake, user).map(|(why, hint)| Refusal {
                 code: "network-in-use",
                 message: format!(
                     "the definition of network `{}` changed, so that it must be made anew, and `{}`, {why}, is on it",
@@ -107,6 +107,7 @@ fn hindrance(
     inputs: Inputs<'_>,
     slots: &[Slot<'_>],
     orphans: &[&Container],
+    remake: &Remake<'_>,
     user: &Container,
 ) -> Option<(String, String)> {
     let name = &user.name;
@@ -118,7 +119,10 @@ fn hindrance(
         };
         return Some((
             whose,
-            format!("take it off with `docker network disconnect NETWORK {name}`, or remove it"),
+            format!(
+                "take it off with `docker network disconnect {} {name}`, or remove it",
+                remake.found.name
+            ),
         ));
     }
     let is_unknown = |slot: &Slot<'_>| matches!(slot.step, Step::Unknown(found) if found.id == user.id);

@@ -349,7 +349,7 @@ fn a_network_that_somebody_else_uses_or_owns_is_left_alone_and_the_plan_refused(
     let world = world.with_end("guest", "net", "n1");
     insta::assert_snapshot!(world.plan().to_text(), @r"
       ! network-in-use: the definition of network `net` changed, so that it must be made anew, and `guest`, which Evenkeel does not manage, is on it
-            hint: take it off with `docker network disconnect NETWORK guest`, or remove it
+            hint: take it off with `docker network disconnect net guest`, or remove it
       -/+ network net
             ipam: 10.1.0.0/24 → 10.2.0.0/24
       ~   container home-db-1
