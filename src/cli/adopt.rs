@@ -1,6 +1,8 @@
 //! `adopt`: shows which running Compose projects the repository's stacks could take over and what that would change, and
 //! takes them over if asked to. It touches no container itself.
 
+use std::path::Path;
+
 use super::Exit;
 use super::args;
 use super::args::Output;
@@ -8,6 +10,7 @@ use super::assemble;
 use super::deploy;
 use super::output;
 use super::output::Problem;
+use crate::config::from_doco_cd;
 use crate::controller::Job;
 use crate::controller::PlanError;
 use crate::controller::Planned;
@@ -27,6 +30,9 @@ struct Candidate {
 
 /// Shows what could be taken over, and does it with `--yes`.
 pub(super) async fn adopt(arguments: &args::Adopt) -> Result<Exit, Problem> {
+    if let Some(folder) = &arguments.from_doco_cd {
+        return convert(folder, arguments.target.as_deref());
+    }
     let config = assemble::config(&arguments.place, Some(&arguments.repo))?;
     let engine = assemble::engine(&config)?;
     let reconciler = assemble::reconciler(engine, Store::in_memory(config.instance.as_str())?);
@@ -62,6 +68,23 @@ pub(super) async fn adopt(arguments: &args::Adopt) -> Result<Exit, Problem> {
         })?;
         output::note(&format!("`{}` belongs to stack {} now", candidate.project, job.id()));
     }
+    Ok(Exit::Good)
+}
+
+/// Prints what doco-cd's file says as an `evenkeel.yaml`.
+fn convert(folder: &Path, target: Option<&str>) -> Result<Exit, Problem> {
+    let stem = target.map_or_else(|| ".doco-cd".to_owned(), |target| format!(".doco-cd.{target}"));
+    let names = ["yaml", "yml"].map(|ending| format!("{stem}.{ending}"));
+    let found = names.iter().find(|name| folder.join(name).is_file());
+    let Some(name) = found else {
+        let problem = format!("there is no {} in {}", names.join(" or "), folder.display());
+        return Err(Problem::new(problem).hint("a file for a target is named with `--target`"));
+    };
+    let text = std::fs::read_to_string(folder.join(name))
+        .map_err(|error| Problem::new(format!("{name} cannot be read: {error}")))?;
+    let converted = from_doco_cd(&text, name).map_err(Problem::findings)?;
+    converted.warnings.iter().for_each(output::finding);
+    output::data(&converted.text)?;
     Ok(Exit::Good)
 }
 

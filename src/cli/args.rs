@@ -191,6 +191,12 @@ pub(super) struct Adopt {
     /// Take over what matches a stack. Containers that match exactly are not touched, the rest with the next pass
     #[arg(long)]
     pub(super) yes: bool,
+    /// Print the evenkeel.yaml that does what doco-cd's `.doco-cd.yaml` in this folder says, and do nothing else
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["projects", "yes", "repo"])]
+    pub(super) from_doco_cd: Option<PathBuf>,
+    /// The target of doco-cd whose file it is: `.doco-cd.TARGET.yaml`
+    #[arg(long, requires = "from_doco_cd")]
+    pub(super) target: Option<String>,
     #[command(flatten)]
     pub(super) repo: Repo,
     #[command(flatten)]

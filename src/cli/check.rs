@@ -53,7 +53,8 @@ async fn engine(config: &Config) -> Result<String, String> {
         assemble::engine(config).map_err(|_| "it cannot be reached (hint: check DOCKER_HOST)".to_owned())?;
     match engine.info().await {
         Ok(info) if info.api >= (1, 41) => {
-            Ok(format!("version {}, API {}.{}", info.version, info.api.0, info.api.1))
+            let reservation = info.reservation().map(|text| format!(" ({text})")).unwrap_or_default();
+            Ok(format!("version {}, API {}.{}{reservation}", info.version, info.api.0, info.api.1))
         }
         Ok(info) => {
             Err(format!("version {} is too old: 20.10 (API 1.41) is the first that works", info.version))

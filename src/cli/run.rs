@@ -307,8 +307,12 @@ fn stop_on_signal(shutdown: CancellationToken) {
 
 /// Notes signs of life of the engine.
 async fn watch_engine(engine: Arc<dyn Engine>, readiness: watch::Sender<Readiness>, stop: CancellationToken) {
+    let mut reservation = None;
     loop {
-        if engine.info().await.is_ok() {
+        if let Ok(info) = engine.info().await {
+            if let Some(text) = info.reservation().filter(|text| reservation.replace(*text) != Some(*text)) {
+                tracing::warn!("the engine, version {}: {text}", info.version);
+            }
             readiness.send_modify(|readiness| readiness.engine_seen = Some(SystemClock.now()));
         }
         tokio::select! {

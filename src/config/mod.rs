@@ -4,6 +4,7 @@
 //! All mistakes are told at once. Secrets come from files only. The host's file is the one place that grants trust; a
 //! repository can tighten what it grants and never loosen it. Nothing here connects anywhere or starts anything.
 
+mod doco_cd;
 mod fields;
 mod hooks;
 mod host;
@@ -19,6 +20,8 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use doco_cd::FromDocoCd;
+pub use doco_cd::from_doco_cd;
 pub use fields::HOST;
 pub use hooks::Provider;
 pub use hooks::Receiver;

@@ -182,11 +182,16 @@ pub(super) fn attachments(
     networks: BTreeMap<String, AnswerEndpoint>,
     id: &str,
 ) -> BTreeMap<String, Attachment> {
-    let attachment = |endpoint: AnswerEndpoint| Attachment {
-        network_id: endpoint.network_id,
+    let attachment = |name: &String, endpoint: AnswerEndpoint| Attachment {
+        // Podman writes the name where the id belongs: then the id is not known.
+        network_id: Some(endpoint.network_id).filter(|id| id != name).unwrap_or_default(),
         aliases: endpoint.aliases.into_iter().filter(|alias| !is_short_id(alias, id)).collect(),
     };
-    networks.into_iter().map(|(name, endpoint)| (name, attachment(endpoint))).collect()
+    let attach = |(name, endpoint)| {
+        let attachment = attachment(&name, endpoint);
+        (name, attachment)
+    };
+    networks.into_iter().map(attach).collect()
 }
 
 fn is_short_id(alias: &str, id: &str) -> bool {

@@ -31,19 +31,29 @@ use crate::ports::EngineErrorKind;
 /// The answer of `GET /version`.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct Version {
+pub(super) struct AboutEngine {
     version: String,
     api_version: String,
+    components: Vec<Component>,
 }
 
-impl Version {
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct Component {
+    name: String,
+}
+
+impl AboutEngine {
     /// Returns what the engine is.
     ///
     /// # Errors
     /// Fails if it names no API version.
     pub(super) fn into_core(self) -> Result<EngineInfo, EngineError> {
         match api_version(&self.api_version) {
-            Some(api) => Ok(EngineInfo { version: self.version, api }),
+            Some(api) => {
+                let is_podman = self.components.iter().any(|component| component.name == "Podman Engine");
+                Ok(EngineInfo { version: self.version, api, is_podman })
+            }
             None => Err(EngineError::new(
                 EngineErrorKind::Unreadable,
                 format!("the engine names no API version that can be read: `{}`", self.api_version),

@@ -143,7 +143,7 @@ impl DockerEngine {
         if let Some(info) = self.last_info() {
             return Ok(info);
         }
-        let info = self.read::<listing::Version>("version", "/version").await?.into_core()?;
+        let info = self.read::<listing::AboutEngine>("version", "/version").await?.into_core()?;
         *self.info.lock().unwrap_or_else(PoisonError::into_inner) = Some(info.clone());
         Ok(info)
     }

@@ -55,12 +55,13 @@ pub(super) fn on_socket(path: PathBuf, info: LastInfo) -> Result<Docker, bollard
     Docker::connect_with_custom_transport(transport, Some(ADDRESS), 0, bollard::API_DEFAULT_VERSION)
 }
 
-/// Reads what the headers of any answer say of the engine: `Api-Version: 1.41`, `Server: Docker/20.10.24 (linux)`.
+/// Reads what the headers of any answer say of the engine: `Api-Version: 1.41`, `Server: Docker/20.10.24 (linux)`, or
+/// `Server: Libpod/4.3.1 (linux)` for Podman.
 fn engine_info(headers: &HeaderMap) -> Option<EngineInfo> {
     let text = |name: &str| headers.get(name)?.to_str().ok();
     let api = super::listing::api_version(text("api-version")?)?;
-    let product = text("server")?.split(' ').next()?;
-    Some(EngineInfo { version: product.split_once('/')?.1.to_owned(), api })
+    let (product, version) = text("server")?.split(' ').next()?.split_once('/')?;
+    Some(EngineInfo { version: version.to_owned(), api, is_podman: product == "Libpod" })
 }
 
 /// Connects to one socket, whatever the address.
@@ -94,7 +95,10 @@ mod tests {
         headers.insert("api-version", "1.41".parse().expect("a value"));
         assert_eq!(engine_info(&headers), None, "half of it is nothing");
         headers.insert("server", "Docker/20.10.24+dfsg1 (linux)".parse().expect("a value"));
-        let info = EngineInfo { version: "20.10.24+dfsg1".into(), api: (1, 41) };
+        let info = EngineInfo { version: "20.10.24+dfsg1".into(), api: (1, 41), is_podman: false };
+        assert_eq!(engine_info(&headers), Some(info));
+        headers.insert("server", "Libpod/4.3.1 (linux)".parse().expect("a value"));
+        let info = EngineInfo { version: "4.3.1".into(), api: (1, 41), is_podman: true };
         assert_eq!(engine_info(&headers), Some(info));
     }
 }

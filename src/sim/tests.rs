@@ -219,9 +219,9 @@ async fn an_engine_of_old_takes_one_network_at_create() {
     request.networking_config =
         Some(crate::core::desired::request::NetworkingConfig { endpoints_config: networks.into() });
     let call = Call::CreateContainer { name, platform, request };
-    engine.set_info(EngineInfo { version: "20.10".into(), api: (1, 41) });
+    engine.set_info(EngineInfo { version: "20.10".into(), api: (1, 41), is_podman: false });
     assert_eq!(engine.call(&call).await.map_err(|error| error.kind), Err(EngineErrorKind::Invalid));
-    engine.set_info(EngineInfo { version: "28.5".into(), api: (1, 51) });
+    engine.set_info(EngineInfo { version: "28.5".into(), api: (1, 51), is_podman: false });
     engine.call(&call).await.expect("created");
 }
 

@@ -26,13 +26,18 @@ struct Running {
 
 impl Running {
     async fn new() -> Self {
+        Self::with_labels(&[]).await
+    }
+
+    /// Docker Compose inside of another program, which has labels of its own.
+    async fn with_labels(labels: &[(&str, &str)]) -> Self {
         let repo = Repo::new();
         let lab = Lab::new(&repo);
         let first = push(&repo, "app:1", "1");
         fs::create_dir_all(lab.project().join("conf")).expect("a folder");
         fs::write(lab.project().join("conf/a"), "1").expect("a file");
         let running = Self { lab, repo, first };
-        running.compose_up().await;
+        running.compose_up(labels).await;
         running
     }
 
@@ -46,7 +51,7 @@ impl Running {
     }
 
     /// Makes what `docker compose up` would make: the same, without our labels.
-    async fn compose_up(&self) {
+    async fn compose_up(&self, labels: &[(&str, &str)]) {
         let job = self.lab.job(&self.first);
         self.lab.engine.add_image("app:1", "content of 1");
         let planned = self.lab.reconciler().plan_adoption(&job, self.adoption()).await.expect("a plan");
@@ -59,6 +64,8 @@ impl Running {
             for container in &service.containers {
                 let mut request = container.request.clone();
                 request.labels.retain(|name, _| !name.starts_with("dev.evenkeel."));
+                let more = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+                request.labels.extend(more);
                 self.lab.engine.outside().create(&container.name, &request).expect("created");
                 self.lab.engine.outside().start(&container.name).expect("started");
             }
@@ -167,4 +174,18 @@ async fn a_network_that_was_taken_over_is_made_anew_when_it_changes() {
     running.lab.engine.forget_calls();
     assert_eq!(running.lab.pass(&changed).await.verdict, Verdict::NothingToDo);
     assert_eq!(running.lab.engine.mutating_calls(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_doco_cd_runs_is_taken_over_like_what_docker_compose_does() {
+    let labels = [
+        ("cd.doco.metadata.manager", "doco-cd"),
+        ("cd.doco.deployment.name", "home"),
+        ("cd.doco.deployment.compose.sha", "0123456789abcdef"),
+    ];
+    let running = Running::with_labels(&labels).await;
+    let before = running.ids().await;
+    running.take_over().await;
+    assert_eq!(running.lab.pass(&running.first).await.verdict, Verdict::NothingToDo);
+    assert_eq!(running.ids().await, before, "its labels are no part of the definition");
 }

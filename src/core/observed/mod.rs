@@ -48,9 +48,18 @@ pub struct EngineInfo {
     pub version: String,
     /// The newest API version it speaks, as (major, minor).
     pub api: (u32, u32),
+    /// It is Podman, which answers as a Docker Engine does and is another program.
+    pub is_podman: bool,
 }
 
 impl EngineInfo {
+    /// Returns what to say of an engine on which much is untried; `None` for others.
+    pub fn reservation(&self) -> Option<&'static str> {
+        self.is_podman.then_some(
+            "this is Podman: that is experimental. Health checks, `depends_on` conditions of health and events are untried",
+        )
+    }
+
     /// Returns true if a container can be created with more than one endpoint (API 1.44). Before, further networks
     /// are connected one by one after create.
     pub fn creates_with_many_endpoints(&self) -> bool {

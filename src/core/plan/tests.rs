@@ -107,7 +107,7 @@ impl World {
                 settings: Settings::default(),
             },
             observed: Observed {
-                engine: EngineInfo { version: "28".into(), api: (1, 51) },
+                engine: EngineInfo { version: "28".into(), api: (1, 51), is_podman: false },
                 images: (1..=3).map(image).collect(),
                 ..Observed::default()
             },

@@ -118,8 +118,9 @@ fn images_are_known_by_the_short_form_of_all_their_names() {
 
 #[test]
 fn an_engine_without_an_api_version_is_an_error_that_shows_what_it_said() {
-    let info = read::<Version>(r#"{"ApiVersion":"1.41","Version":"20.10.24","Components":null}"#).into_core();
-    assert_eq!(info, Ok(EngineInfo { version: "20.10.24".into(), api: (1, 41) }));
-    let error = read::<Version>(r#"{"ApiVersion":"soon"}"#).into_core().expect_err("no version");
+    let info =
+        read::<AboutEngine>(r#"{"ApiVersion":"1.41","Version":"20.10.24","Components":null}"#).into_core();
+    assert_eq!(info, Ok(EngineInfo { version: "20.10.24".into(), api: (1, 41), is_podman: false }));
+    let error = read::<AboutEngine>(r#"{"ApiVersion":"soon"}"#).into_core().expect_err("no version");
     assert!(error.message.ends_with("`soon`"), "{error}");
 }

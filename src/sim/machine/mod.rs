@@ -126,7 +126,7 @@ impl Machine {
     /// Returns an engine with the networks that every engine has, and nothing else.
     pub(super) fn new(seed: u64, started: Timestamp) -> Self {
         let mut machine = Self {
-            info: EngineInfo { version: "simulated".into(), api: (1, 51) },
+            info: EngineInfo { version: "simulated".into(), api: (1, 51), is_podman: false },
             seed,
             made: 0,
             started,
