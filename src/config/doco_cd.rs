@@ -37,7 +37,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("wait_running_jobs", "jobs are not scheduled by Evenkeel"),
     ("force_image_pull", "set `pull_policy: always` for the services in the compose file"),
     ("timeout", "set `x-evenkeel: {update: {healthyDeadline: …, pullTimeout: …}}` in the compose file"),
-    ("build", "images are not built: build them elsewhere and name them with `image`"),
+    ("build", "images are built from what the compose file says under `build`; set arguments there"),
     ("reconciliation", "set `x-evenkeel: {drift: {mode: off|warn|correct}}` in the compose file"),
     ("external_secrets", "mount a file of the host as a secret"),
     ("oci", "a source is a git repository"),
