@@ -56,7 +56,7 @@ impl EngineInfo {
     /// Returns what to say of an engine on which much is untried; `None` for others.
     pub fn reservation(&self) -> Option<&'static str> {
         self.is_podman.then_some(
-            "this is Podman: that is experimental. Health checks, `depends_on` conditions of health and events are untried",
+            "this is Podman: that is experimental. Health checks need its systemd timers, and events are untried",
         )
     }
 

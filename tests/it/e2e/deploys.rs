@@ -167,3 +167,32 @@ fn a_folder_is_applied_without_a_repository() {
     assert_eq!(world.id("web"), before, "it was kept");
     world.assert_only(&["web"]);
 }
+
+#[test]
+fn who_lives_in_a_network_by_the_name_of_a_container_follows_it() {
+    let mut world = World::new();
+    let services = |version: u32| {
+        format!(
+            "services:\n  vpn:\n    image: evenkeel-test/web:{version}\n  side:\n    image: evenkeel-test/busybox:1\n    \
+             command: [sleep, infinity]\n    stop_grace_period: 1s\n    network_mode: container:{}\n",
+            world.name_of("vpn")
+        )
+    };
+    let (old, new) = (services(1), services(2));
+    let first = world.push(&old, "a tunnel");
+    world.start();
+    world.until_stable(&first);
+    let reached = |world: &World| {
+        world.docker.exec(&world.name_of("side"), &["wget", "-q", "-O", "-", "http://127.0.0.1:8080/version"])
+    };
+    let hash = |world: &World| {
+        world.container("side").label("com.docker.compose.config-hash").map(str::to_owned).expect("a label")
+    };
+    let before = (hash(&world), reached(&world));
+    let second = world.push(&new, "a newer tunnel");
+    world.until_stable(&second);
+    assert_eq!(hash(&world), before.0, "the name is hashed, as Compose does");
+    let after = reached(&world);
+    assert!(after.is_some() && after != before.1, "it is not left in what is gone: {before:?}, {after:?}");
+    world.assert_only(&["vpn", "side"]);
+}
