@@ -13,8 +13,9 @@ use std::path::PathBuf;
 use conformance::Case;
 use conformance::Outcome;
 
-/// How many cases must come out exactly as the reference's. Raise it, never lower it.
-const AT_LEAST: usize = 1273;
+/// How many cases must come out exactly as the reference's. Raise it; lower it only for a case that is refused on purpose
+/// (docs/adr/0011).
+const AT_LEAST: usize = 1272;
 
 #[test]
 fn the_create_requests_are_the_references() {

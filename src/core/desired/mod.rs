@@ -37,7 +37,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::core::compose::HashFlavor;
 use crate::core::model::InstanceId;
 use crate::core::model::ProjectName;
 use crate::core::model::Revision;
@@ -48,6 +47,7 @@ use request::ContainerRequest;
 use request::NetworkRequest;
 use request::VolumeRequest;
 
+pub use crate::core::compose::HashFlavor;
 pub use build::BuildContext;
 pub use build::BuildOptions;
 pub use build::Builds;

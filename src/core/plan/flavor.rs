@@ -2,9 +2,9 @@
 //! it; else that of the setting; else that of the Docker Compose that is used on this engine.
 
 use super::slot;
-use crate::core::compose::HashFlavor;
 use crate::core::desired::Desired;
 use crate::core::desired::DesiredService;
+use crate::core::desired::HashFlavor;
 use crate::core::observed::Container;
 use crate::core::observed::Observed;
 
