@@ -89,6 +89,24 @@ async fn a_bad_change_beside_it_takes_the_network_back_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_network_that_cannot_be_made_is_taken_back_and_the_next_one_is_tried() {
+    let repo = Repo::new();
+    let (lab, _) = lab(&repo).await;
+    let before = ids(&lab).await;
+    let good = pair(NEW, "app:1", "app:1");
+    let bad = repo.home(&good.replace("  net:\n    ipam", "  net:\n    driver: nonesuch\n    ipam"));
+    assert_eq!(lab.pass(&bad).await.verdict, Verdict::RolledBack);
+    assert_eq!(lab.is_not_on(OLD).await, None);
+    assert_eq!(ids(&lab).await, before);
+    lab.engine.forget_calls();
+    lab.pass(&bad).await;
+    assert_eq!(lab.engine.mutating_calls(), [], "it is known to be bad");
+    let fixed = repo.home(&good);
+    assert_eq!(lab.pass(&fixed).await.verdict, Verdict::Succeeded);
+    assert_eq!(lab.is_not_on(NEW).await, None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_call_may_go_wrong_while_a_network_is_made_anew() {
     let repo = Repo::new();
     let before = repo.home(&pair(OLD, "app:1", "app:1"));
