@@ -129,7 +129,6 @@ impl<'a> Builder<'a> {
         for network in slot::wanted_networks(slot.container) {
             let is_remade = self.is_remade(network);
             let joining = |leave_first, cause: String| Joining { network, leave_first, cause };
-            let remade = || format!("network `{network}` is made anew");
             let Some(found) = found else {
                 if is_remade && wanted_endpoint(slot, network).is_some_and(has_addresses) {
                     joinings.push(joining(
@@ -141,11 +140,11 @@ impl<'a> Builder<'a> {
             };
             match found.networks.get(network) {
                 None => joinings.push(joining(false, format!("not on network `{network}`"))),
-                Some(end) if is_remade && (found.state.is_up() || !end.network_id.is_empty()) => {
-                    joinings.push(joining(false, remade()));
-                }
-                Some(end) if self.is_gone(network, &end.network_id) => {
-                    joinings.push(joining(false, remade()));
+                Some(end)
+                    if self.is_gone(network, &end.network_id)
+                        || (is_remade && (found.state.is_up() || !end.network_id.is_empty())) =>
+                {
+                    joinings.push(joining(false, format!("network `{network}` is made anew")));
                 }
                 Some(_) if found.state == State::Created && lacks_address(slot, found, network) => {
                     joinings.push(joining(true, format!("not at its address on network `{network}`")));

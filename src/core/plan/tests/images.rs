@@ -40,6 +40,12 @@ fn what_is_built_elsewhere_is_never_pulled() {
     let plan = world.plan();
     assert!(plan.pulls().is_none());
     assert_eq!(plan.refusals.iter().map(|refusal| refusal.code).collect::<Vec<_>>(), ["image-missing"]);
+    world.service("web").not_built = Some("compose.yaml:3:5: no Dockerfile".into());
+    let message = world.plan().refusals.remove(0).message;
+    assert_eq!(
+        message,
+        "the image `home-web` of service `web` is not on this engine, and cannot be built: compose.yaml:3:5: no Dockerfile"
+    );
 }
 
 #[test]
